@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a listening sock has more: its children in their handshakes, those that are ready, its
+ * routes and its limits. It never opens the other side of a session; it hands children over.
+ */
+#ifndef PLUG_CORE_LISTENER_H
+#define PLUG_CORE_LISTENER_H
+
+#include "core/sock.h"
+
+/* A path (or host, or SNI) on a shared listener. Matched in the order added; NULL fields match
+ * anything. */
+struct plug__route {
+    struct plug__list node;
+    const char *path, *host; /* borrowed while added */
+    /* Opens the target; answers, now or later, by plug__child_verdict. The child is still the
+     * listener's. */
+    void (*decide)(struct plug__route *r, struct plug_sock *child);
+    void *arg;
+};
+
+struct plug__listener_stats {
+    uint64_t accepted, ready, failed, timed_out,
+        refused;     /* refused: half-open limit or unknown route */
+    uint64_t paused; /* times accepting stood still for want of descriptors */
+};
+
+struct plug__listener {
+    struct plug_sock *sock;
+    struct plug__list opening; /* children in their handshakes */
+    struct plug__list ready;   /* children that are up */
+    struct plug__list routes;
+    unsigned nopening, nready;
+    unsigned most_opening, most_ready; /* limits */
+    int reserve_lent;
+    plug_handle reserve;      /* a descriptor given up to be able to refuse at EMFILE */
+    struct plug__timer pause; /* armed while accepting stands still */
+    struct plug_sock *spare;  /* a child made and not yet used */
+    int hold;                 /* the owner takes no more for now (max-sessions) */
+    struct plug__listener_stats stats;
+    /* Told of a child that failed its handshakes, before it is freed. May be NULL. */
+    void (*lost)(struct plug__listener *l, struct plug_sock *child, int code);
+    void *arg;
+};
+
+int plug__listener_new(struct plug_sock *s);
+void plug__listener_drop(struct plug__listener *l);         /* its children too */
+int plug__listener_turn(struct plug_sock *s);               /* accepts; called by plug__sock_turn */
+struct plug_sock *plug__listener_take(struct plug_sock *s); /* the next ready child, or NULL */
+void plug__listener_hold(struct plug_sock *s, int hold);
+void plug__listener_route(struct plug_sock *s, struct plug__route *r);
+void plug__listener_unroute(struct plug__route *r);
+/* Called in a child's turn: it went up, or failed. */
+void plug__listener_child_up(struct plug_sock *child);
+void plug__listener_child_lost(struct plug_sock *child, int code);
+/* A layer of the child answered DECIDE. Returns 0 to call open again, EAGAIN to wait for the
+ * verdict. */
+int plug__listener_decide(struct plug_sock *child);
+/* verdict 0: go on; a PLUG_E*: the layer tells the peer and fails. A child freed meanwhile must not
+ * be named. */
+void plug__child_verdict(struct plug_sock *child, int verdict);
+
+#endif

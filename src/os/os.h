@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The contract that each system fills: every call to an operating system goes through here.
+ * It hides spelling, not meaning: nothing here knows of layers or loops.
+ *
+ * Unless said otherwise a call returns >= 0, or a PLUG_E* with the system's own number in
+ * *reterr_os (which may be NULL). Nothing here blocks unless its comment says so, raises SIGPIPE,
+ * or prints.
+ */
+#ifndef PLUG_OS_H
+#define PLUG_OS_H
+
+#include <plug/layer.h>
+
+/* ---- time, randomness, errors (os/SYSTEM/base.c) ---- */
+plug_time plug__os_now(void);
+int64_t plug__os_walltime(void); /* ns since 1970 */
+int plug__os_random(void *buf, size_t len);
+int plug__os_code(int os);                                /* errno / WSAGetLastError -> PLUG_E* */
+const char *plug__os_text(int os, char *buf, size_t len); /* the system's text for its number */
+int plug__os_init(void);                                  /* idempotent; WSAStartup */
+const char *plug__os_name(void);                          /* "Linux" */
+
+/* ---- threads (thread.c) ---- */
+struct plug__mutex {
+    union {
+        uint64_t align;
+        unsigned char space[64];
+    } u;
+};
+struct plug__cond {
+    union {
+        uint64_t align;
+        unsigned char space[64];
+    } u;
+};
+int plug__mutex_init(struct plug__mutex *m);
+void plug__mutex_lock(struct plug__mutex *m);
+void plug__mutex_unlock(struct plug__mutex *m);
+void plug__mutex_drop(struct plug__mutex *m);
+int plug__cond_init(struct plug__cond *c);
+void plug__cond_wait(struct plug__cond *c, struct plug__mutex *m);
+void plug__cond_signal(struct plug__cond *c);
+void plug__cond_broadcast(struct plug__cond *c);
+void plug__cond_drop(struct plug__cond *c);
+/* Starts a detached thread with every signal blocked. */
+int plug__thread_start(void (*fn)(void *), void *arg, int *reterr_os);
+
+/* ---- polling (poll.c) and waking (wake.c) ---- */
+struct plug__pollfd {
+    plug_handle handle;
+    unsigned want, got; /* PLUG_IN | OUT | ERR | PLUG__HUP | PLUG__PRI */
+};
+enum { PLUG__HUP = 16, PLUG__PRI = 32 };
+/* Blocks until one is ready or `timeout` ns passed (< 0: for ever). Returns how many. EINTR counts
+ * as 0. */
+int plug__os_poll(struct plug__pollfd *v, unsigned n, plug_time timeout, int *reterr_os);
+int plug__os_wake_open(plug_handle ret[2],
+                       int *reterr_os); /* [0] is polled for IN, [1] is signalled */
+void plug__os_wake_signal(plug_handle h[2]);
+void plug__os_wake_drain(plug_handle h[2]);
+void plug__os_wake_close(plug_handle h[2]);
+
+/* ---- sockets (sock.c); every socket made here is non-blocking and not inherited ---- */
+int plug__os_socket(plug_handle *ret, int family, int type, int protocol, int *reterr_os);
+int plug__os_socketpair(plug_handle ret[2], int type, int *reterr_os);
+int plug__os_bind(plug_handle h, const struct plug_addr *a, int *reterr_os);
+int plug__os_listen(plug_handle h, int backlog, int *reterr_os);
+int plug__os_accept(plug_handle h, plug_handle *ret, struct plug_addr *ret_peer, int *reterr_os);
+int plug__os_connect(plug_handle h, const struct plug_addr *a,
+                     int *reterr_os);                   /* EINPROGRESS: wait for OUT */
+int plug__os_disconnect(plug_handle h, int *reterr_os); /* AF_UNSPEC connect */
+/* recvmsg (n = 1) or recvmmsg. Fills v[i].len, .flags (EOR on record sockets, TRUNC, OOB), .name,
+ * .controllen. A stream's end is PLUG_EOF; `stream` says that 0 bytes mean it. Returns messages. */
+int plug__os_recv(plug_handle h, struct plug_msg *v, unsigned n, int stream, int *reterr_os);
+/* sendmsg or sendmmsg without SIGPIPE. flags: PLUG_MSG_MORE, OOB. Returns messages, v[i].len bytes
+ * each. */
+int plug__os_send(plug_handle h, struct plug_msg *v, unsigned n, unsigned flags, int *reterr_os);
+int plug__os_shutdown(plug_handle h, int how, int *reterr_os); /* PLUG_SHUT_RD WR RDWR */
+int plug__os_reset(plug_handle h);                   /* linger 0, so that close sends RST */
+int plug__os_sockerr(plug_handle h, int *reterr_os); /* SO_ERROR: 0 or PLUG_E* */
+int plug__os_setsockopt(plug_handle h, int level, int name, const void *v, size_t len,
+                        int *reterr_os);
+int plug__os_getsockopt(plug_handle h, int level, int name, void *v, size_t *len, int *reterr_os);
+int plug__os_linger(plug_handle h, int seconds, int *reterr_os); /* < 0: off */
+int plug__os_sockname(plug_handle h, struct plug_addr *ret, int *reterr_os);
+int plug__os_peername(plug_handle h, struct plug_addr *ret, int *reterr_os);
+int64_t
+plug__os_unsent(plug_handle h); /* bytes the peer has not acknowledged (SIOCOUTQ); -1 unknown */
+int64_t plug__os_unread(plug_handle h); /* bytes that wait to be read (FIONREAD); -1 unknown */
+int plug__os_listening(plug_handle h);  /* 1 if it is a listening socket */
+void plug__os_close(plug_handle h);     /* sockets and descriptors alike on Unix */
+
+/* ---- addresses (addr.c) ---- */
+int plug__os_addr_ip(struct plug_addr *ret, const char *literal,
+                     uint16_t port); /* "::1%lo" too; EINVAL */
+int plug__os_addr_unix(struct plug_addr *ret, const char *path, int abstract,
+                       int tight); /* ENAMETOOLONG */
+int plug__os_addr_text(const struct plug_addr *a, char *buf, size_t len);
+uint16_t plug__os_addr_port(const struct plug_addr *a);
+void plug__os_addr_set_port(struct plug_addr *a, uint16_t port);
+int plug__os_addr_any(struct plug_addr *ret, int family, int loopback, uint16_t port);
+/* BLOCKS. getaddrinfo of one family; port already a number. Returns count, ENOHOST, EDNS. */
+int plug__os_lookup(const char *host, int family, uint16_t port, struct plug_addr *ret,
+                    unsigned max, int *reterr_os);
+int plug__os_service(const char *name, const char *protocol,
+                     uint16_t *ret); /* "http" -> 80; ENOENT */
+
+/* ---- descriptors (fd.c) ---- */
+enum plug__kind {
+    PLUG__KIND_FILE = 1,
+    PLUG__KIND_PIPE,
+    PLUG__KIND_SOCKET,
+    PLUG__KIND_TTY,
+    PLUG__KIND_CHAR,
+    PLUG__KIND_BLOCK,
+    PLUG__KIND_DIR
+};
+struct plug__stat {
+    enum plug__kind kind;
+    int64_t size;
+    int family, type;       /* sockets: AF_*, SOCK_* */
+    int readable, writable; /* as opened */
+    int nonblock;           /* O_NONBLOCK is set on the description */
+};
+int plug__os_fstat(plug_handle h, struct plug__stat *ret, int *reterr_os);
+int plug__os_stat(const char *path, struct plug__stat *ret,
+                  int *reterr_os);                           /* kind, size; sockets: type 0 */
+int plug__os_stdio(int n, plug_handle *ret, int *reterr_os); /* 0, 1, 2 */
+enum {
+    PLUG__O_READ = 1,
+    PLUG__O_WRITE = 2,
+    PLUG__O_CREATE = 4,
+    PLUG__O_EXCL = 8,
+    PLUG__O_TRUNC = 16,
+    PLUG__O_APPEND = 32,
+    PLUG__O_NONBLOCK = 64,
+    PLUG__O_SYNC = 128,
+    PLUG__O_NOFOLLOW = 256,
+    PLUG__O_NOCTTY = 512
+};
+int plug__os_open(plug_handle *ret, const char *path, unsigned flags, unsigned mode,
+                  int *reterr_os);
+/* One readv/writev on any descriptor. EOF as PLUG_EOF. No SIGPIPE. */
+int64_t plug__os_read(plug_handle h, const struct plug_iov *v, unsigned n, int *reterr_os);
+int64_t plug__os_write(plug_handle h, const struct plug_iov *v, unsigned n, int *reterr_os);
+int plug__os_pipe(plug_handle ret[2], int nonblock, int *reterr_os);
+int plug__os_mkfifo(const char *path, unsigned mode, int *reterr_os);
+int plug__os_unlink(const char *path, int *reterr_os);
+int64_t plug__os_seek(plug_handle h, int64_t to, int whence,
+                      int *reterr_os); /* whence 0 set, 1 current, 2 end */
+int plug__os_truncate(plug_handle h, int64_t size, int *reterr_os);
+int plug__os_lock(plug_handle h, int exclusive, int wait, int *reterr_os); /* flock; wait BLOCKS */
+int plug__os_chmod(const char *path, unsigned mode, int *reterr_os);
+int plug__os_chown(const char *path, const char *user, const char *group, int *reterr_os);
+int plug__os_dup(plug_handle h, plug_handle *ret, int *reterr_os); /* not inherited */
+int plug__os_nonblock(plug_handle h, int on, int *reterr_os);
+int plug__os_fd_limit(void); /* soft limit on descriptors; raised to the hard one by the command */
+int plug__os_raise_fd_limit(void);
+
+/* ---- moving without copying (splice.c) ---- */
+int64_t plug__os_splice(plug_handle from, plug_handle to, size_t len, int more,
+                        int *reterr_os);               /* ENOTSUP */
+int plug__os_pipe_size(plug_handle pipe, size_t want); /* returns the size it has now */
+int64_t plug__os_sendfile(plug_handle file, plug_handle to, size_t len,
+                          int *reterr_os); /* ENOTSUP */
+
+/* ---- processes (proc.c) ---- */
+struct plug__spawn {
+    const char *const *argv;  /* NULL-ended; searched in PATH */
+    const char *shell;        /* instead of argv: given to the system's shell */
+    plug_handle in, out, err; /* become 0, 1, 2; PLUG_NO_HANDLE inherits */
+    int in_fd, out_fd;        /* other numbers than 0 and 1 (fdin=, fdout=); 0 means the default */
+    const char *const *env;   /* "NAME=value" added to the environment; or NULL */
+    const char *chdir;        /* or NULL */
+    int setsid, new_group;
+    const char *dash; /* argv[0] to show (login shells), or NULL */
+};
+struct plug__child {
+    int64_t pid;
+    plug_handle
+        handle; /* readable (PLUG_IN) when it has ended; PLUG_NO_HANDLE: ask by wait in ticks */
+};
+/* Default signal dispositions and an empty mask in the child. ENOENT when the program is not found.
+ */
+int plug__os_spawn(const struct plug__spawn *how, struct plug__child *ret, int *reterr_os);
+/* 0 and *ret_status (exit status, or 128 + signal) when it has ended; EAGAIN while it runs. */
+int plug__os_wait(const struct plug__child *c, int *ret_status);
+int plug__os_kill(const struct plug__child *c, int sig); /* the number of the system; 0 TERM */
+int64_t plug__os_pid(void);
+
+/* ---- for the command only (signal.c) ---- */
+/* Routes INT, TERM, HUP, QUIT, USR1 (and Windows' console events) to a handle that polls IN;
+ * SIGPIPE ignored. */
+int plug__os_signals_open(plug_handle *ret, int *reterr_os);
+int plug__os_signals_next(plug_handle h); /* the next signal's number, 0 when none waits */
+void plug__os_signals_close(plug_handle h);
+void plug__os_die_by(int sig); /* restores the default and raises it */
+int plug__os_isatty(plug_handle h);
+int plug__os_columns(plug_handle h); /* terminal width, 80 when unknown */
+
+#endif
