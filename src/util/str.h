@@ -25,7 +25,8 @@ int plug__casecmp(const char *a, const char *b); /* ASCII */
 int plug__casecmpn(const char *a, const char *b, size_t n);
 /* 1 when `word` (n bytes, any case) is among the blank-separated `words`. NULL words: 0. */
 int plug__word_in(const char *words, const char *word, size_t n);
-/* Edit distance of at most `most` + 1, for "did you mean". */
+/* Edit distance of at most `most` + 1, for "did you mean"; ASCII, case ignored. Words of more than
+ * 64 bytes are far from everything. */
 unsigned plug__distance(const char *a, const char *b, unsigned most);
 /* Copies with truncation, always NUL-ended; returns strlen(src). */
 size_t plug__strcpy(char *dst, const char *src, size_t room);
