@@ -3,7 +3,7 @@
 add_library(plug_flags INTERFACE)
 target_compile_options(plug_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes
-  -Wmissing-prototypes -Wmissing-variable-declarations -Wpointer-arith -Wcast-qual -Wcast-align
+  -Wmissing-prototypes $<$<C_COMPILER_ID:Clang>:-Wmissing-variable-declarations> -Wpointer-arith -Wcast-qual -Wcast-align
   -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough -Wdouble-promotion)
 if(PLUG_WERROR)
   target_compile_options(plug_flags INTERFACE -Werror)

@@ -7,7 +7,7 @@
 
 #include "util/alloc.h"
 
-enum { HEAP_FIRST = 4 };
+enum { HEAP_FIRST = 4, HEAP_MOST = 1 << 26 /* entries; far beyond any descriptor limit */ };
 
 static void heap_put(struct plug__heap *h, uint32_t at, struct plug__heap_node *node)
 {
@@ -47,13 +47,10 @@ int plug__heap_reserve(struct plug__heap *h, uint32_t n)
     struct plug__heap_node **v;
     if (n <= h->room)
         return 0;
-    while (room < n) {
-        if (room > UINT32_MAX / 2)
-            return PLUG_ENOMEM;
-        room *= 2;
-    }
-    if (room > SIZE_MAX / sizeof *v)
+    if (n > HEAP_MOST)
         return PLUG_ENOMEM;
+    while (room < n)
+        room *= 2;
     v = plug__realloc(h->v, room * sizeof *v);
     if (!v)
         return PLUG_ENOMEM;
