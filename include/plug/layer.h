@@ -151,8 +151,10 @@ struct plug_step {
 };
 
 /* What a bare stack gives a mover. */
+struct plug__io;
 struct plug_bypass {
     struct plug_layer *base;
+    struct plug__io *io; /* the handle's entry in the loop; NULL: always ready */
     plug_handle handle;
     unsigned kind; /* PLUG_BYPASS_* */
 };
@@ -245,8 +247,9 @@ PLUG_API int plug_pass_init(struct plug_layer *l, const struct plug_step *step,
  * loop's thread. */
 PLUG_API void plug_ready(struct plug_layer *l, unsigned bits);
 
-/* Clears a base's ready bits after the kernel's own "not now" and re-issues interest where the
- * backend needs it. Bases only. index is the handle's among the base's registered handles. */
+/* Clears a base's ready bits after the kernel's own "not now". Bases only; those with a handle in
+ * the loop use plug__unready (core/sock.h), which re-issues the interest where the backend needs
+ * it. */
 PLUG_API void plug_unready(struct plug_layer *base, unsigned bits);
 
 /* Asks for tick at `when` at the latest. */

@@ -10,6 +10,7 @@
 #include "loop/loop.h"
 
 struct plug__listener;
+struct plug__unread; /* layer.c */
 
 enum {
     PLUG__SOCK_UP = 1,        /* every layer is open */
@@ -33,8 +34,7 @@ struct plug_sock {
     plug_watch_fn watch;
     void *arg;
     plug_time deadline; /* of open (connect-timeout, handshake-timeout); PLUG_FOREVER: none */
-    struct plug__chunk *unread; /* bytes given back, for unread_at */
-    struct plug_layer *unread_at;
+    struct plug__unread *unread;     /* bytes given back, each piece for one layer */
     struct plug__listener *listener; /* a listener's own, or the one that a child came from */
     struct plug__list node;          /* in its listener's children or ready queue */
     uint32_t flags;
@@ -70,10 +70,33 @@ void plug__bypass_again(const struct plug_bypass *b, unsigned bits);
 void plug__bypass_eof(const struct plug_bypass *b);
 void plug__bypass_fail(const struct plug_bypass *b, int dir, int code, int os);
 
+/* Clears bits of a base after its kernel's "not now" on the handle of `io`, and arms the poller for
+ * them. */
+static inline void plug__unready(struct plug_layer *base, struct plug__io *io, unsigned bits)
+{
+    base->ready &= (uint16_t)~bits;
+    plug__loop_arm(base->sock->loop, io, bits);
+}
+
+/* Moves an accepted sock to another loop: its base is told by setopt(PLUG_LEVEL_SOCK,
+ * PLUG__SO_MOVE, struct plug_loop *) to take its entries out of the old loop and put them into the
+ * new one. A base without it answers ENOTSUP and the sock stays where it is. */
+enum { PLUG__SO_MOVE = 100 };
+int plug__sock_move(struct plug_sock *s, struct plug_loop *to);
+
 /* Queues the sock at the tail of the run list (budget spent, work left). */
 void plug__sock_again(struct plug_sock *s);
 
 /* Bytes sent and not acknowledged by the peer's kernel, -1 unknown. */
 int64_t plug__sock_unsent(struct plug_sock *s);
+
+/* For layer.c and listener.c. */
+void plug__unread_drop(struct plug_sock *s);
+void plug__shared_ref(void *shared);
+void plug__shared_unref(void *shared);
+int plug__sock_child(struct plug_sock **ret, struct plug_sock *listener);
+struct plug_layer *plug__sock_layer(const struct plug_sock *s,
+                                    unsigned i);            /* as made, 0 the base */
+void plug__sock_timer(struct plug_sock *s, plug_time when); /* at the latest */
 
 #endif
