@@ -32,7 +32,7 @@ struct plug__listener {
     struct plug__list routes;
     unsigned nopening, nready;
     unsigned most_opening, most_ready; /* limits */
-    plug_handle reserve[2];            /* a descriptor given up to be able to refuse at EMFILE */
+    plug_handle reserve[2];            /* kept back so that an accepted connection finds one for its other side */
     struct plug__timer pause;          /* armed while accepting stands still */
     struct plug_sock *spare;           /* a child made and not yet used */
     int hold;                          /* the owner takes no more for now (max-sessions) */

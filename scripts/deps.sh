@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# deps.sh GROUP…: installs what is missing of a group's programs and headers, and nothing when all is there.
+# Starts no service: packages that hold daemons are installed with starting forbidden.
+set -eu
+
+# what it is found by, and the package that brings it
+build='gcc:gcc cmake:cmake ninja:ninja-build /usr/include/stdio.h:libc6-dev'
+test='/usr/include/cmocka.h:libcmocka-dev curl:curl socat:socat ncat:ncat openssl:openssl
+ /usr/bin/python3:python3 /usr/lib/python3/dist-packages/pytest:python3-pytest dig:bind9-dnsutils
+ dnsmasq:dnsmasq-base nft:nftables ip:iproute2 strace:strace unshare:util-linux'
+interop=''
+fuzz='clang:clang llvm-symbolizer:llvm'
+cov='gcov:gcc'
+lint='clang-format:clang-format clang-tidy:clang-tidy codespell:codespell g++:g++
+ /usr/bin/python3:python3'
+mingw='x86_64-w64-mingw32-gcc-posix:gcc-mingw-w64-x86-64-posix
+ /usr/x86_64-w64-mingw32/include/winsock2.h:mingw-w64-x86-64-dev'
+
+present() {
+    case $1 in
+    /*) [ -e "$1" ] ;;
+    *) PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1 ;;
+    esac
+}
+
+missing=
+for group; do
+    case $group in
+    build | test | interop | fuzz | cov | lint | mingw) eval "pairs=\$$group" ;;
+    *) echo "deps.sh: no group '$group'" >&2; exit 2 ;;
+    esac
+    for pair in $pairs; do
+        present "${pair%%:*}" || missing="$missing ${pair##*:}"
+    done
+    if [ "$group" = fuzz ] && present clang; then
+        ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a >/dev/null 2>&1 ||
+            missing="$missing libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+    elif [ "$group" = fuzz ]; then
+        missing="$missing libclang-rt-14-dev"
+    fi
+done
+[ -n "$missing" ] || exit 0
+
+echo "plug: installing$missing" >&2
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "plug: this is not Debian: please install them by hand (the names are Debian's)" >&2
+    exit 1
+fi
+sudo=
+if [ "$(id -u)" != 0 ]; then
+    sudo=sudo
+fi
+apt() { $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=400 "$@" >/dev/null; }
+# no daemon of a package is started on the user's machine
+policy=/usr/sbin/policy-rc.d
+made=
+if [ ! -e $policy ]; then
+    printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null
+    $sudo chmod 755 $policy
+    made=1
+fi
+trap '[ -z "$made" ] || $sudo rm -f $policy' EXIT
+# shellcheck disable=SC2086
+apt install -y --no-install-recommends $missing 2>/dev/null || {
+    apt update
+    apt install -y --no-install-recommends $missing
+}
