@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is done to a name in the file system without opening it.
+ * Descriptors are fd.c's.
+ */
+#include "os/posix/posix.h"
+#include "util/alloc.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_NAMES = 16 * 1024 }; /* room for one line of the user or group file */
+
+int plug__os_mkfifo(const char *path, unsigned mode, int *reterr_os)
+{
+    return plug__posix_check(mkfifo(path, (mode_t)mode), reterr_os);
+}
+
+int plug__os_unlink(const char *path, int *reterr_os)
+{
+    return plug__posix_check(unlink(path), reterr_os);
+}
+
+int plug__os_chmod(const char *path, unsigned mode, int *reterr_os)
+{
+    return plug__posix_check(chmod(path, (mode_t)mode), reterr_os);
+}
+
+/* A decimal id, or -1. */
+static int64_t path_number(const char *s)
+{
+    char *end = NULL;
+    if (*s < '0' || *s > '9')
+        return -1;
+    errno = 0;
+    unsigned long long n = strtoull(s, &end, 10);
+    return errno != 0 || *end != '\0' || n >= UINT32_MAX ? -1 : (int64_t)n;
+}
+
+static int64_t path_user(const char *name, char *buf)
+{
+    struct passwd pw, *found = NULL;
+    int64_t id = path_number(name);
+    if (id < 0 && getpwnam_r(name, &pw, buf, PATH_NAMES, &found) == 0 && found)
+        id = found->pw_uid;
+    return id;
+}
+
+static int64_t path_group(const char *name, char *buf)
+{
+    struct group gr, *found = NULL;
+    int64_t id = path_number(name);
+    if (id < 0 && getgrnam_r(name, &gr, buf, PATH_NAMES, &found) == 0 && found)
+        id = found->gr_gid;
+    return id;
+}
+
+/* An id of -1 leaves the owner as it is. */
+int plug__os_chown(const char *path, const char *user, const char *group, int *reterr_os)
+{
+    char *buf = plug__malloc(PATH_NAMES);
+    if (!buf)
+        return PLUG_ENOMEM;
+    int64_t uid = user ? path_user(user, buf) : -1;
+    int64_t gid = group ? path_group(group, buf) : -1;
+    plug__free(buf);
+    if ((user && uid < 0) || (group && gid < 0))
+        return PLUG_ENOENT;
+    return plug__posix_check(chown(path, (uid_t)uid, (gid_t)gid), reterr_os);
+}
+
+int plug__os_columns(plug_handle h)
+{
+    struct winsize w = {0};
+    return ioctl((int)h, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
+}
