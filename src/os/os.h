@@ -122,6 +122,7 @@ struct plug__stat {
     int family, type;       /* sockets: AF_*, SOCK_* */
     int readable, writable; /* as opened */
     int nonblock;           /* O_NONBLOCK is set on the description */
+    uint64_t device, inode; /* equal for two handles of one object */
 };
 int plug__os_fstat(plug_handle h, struct plug__stat *ret, int *reterr_os);
 int plug__os_stat(const char *path, struct plug__stat *ret,

@@ -65,6 +65,8 @@ int plug__os_fstat(plug_handle h, struct plug__stat *ret, int *reterr_os)
     st.readable = (flags & O_ACCMODE) != O_WRONLY;
     st.writable = (flags & O_ACCMODE) != O_RDONLY;
     st.nonblock = (flags & O_NONBLOCK) != 0;
+    st.device = (uint64_t)s.st_dev;
+    st.inode = (uint64_t)s.st_ino;
     if (st.kind == PLUG__KIND_SOCKET)
         fd_stat_socket(h, &st);
     *ret = st;
