@@ -15,6 +15,7 @@
 #include "util/list.h"
 #include "util/pool.h"
 #include <plug/loop.h>
+#include <stdatomic.h>
 
 /* One handle that a backend watches; a member of its owner (a base layer). */
 struct plug__io {
@@ -22,7 +23,8 @@ struct plug__io {
     void (*ready)(struct plug__io *io,
                   unsigned bits); /* PLUG_IN | OUT | ERR | PLUG__HUP | PLUG__PRI */
     uint32_t slot;                /* the backend's own; 0: not registered */
-    uint16_t armed;               /* bits the backend still has to report */
+    uint16_t armed;               /* bits the backend still has to report; set before
+                                     plug__loop_add: the only ones to watch, 0: all */
     uint16_t index;               /* the owner's own */
 };
 
@@ -72,7 +74,12 @@ struct plug__backend {
 extern const struct plug__backend plug__poll_backend;
 extern const struct plug__backend plug__epoll_backend; /* where PLUG_HAVE_EPOLL */
 
-enum { PLUG__EVENTS = 256 }; /* events taken per wait */
+enum {
+    PLUG__EVENTS = 256,       /* events taken per wait */
+    PLUG__CHUNKS_KEPT = 32,   /* free chunks a loop keeps */
+    PLUG__CHUNKS_OUT = 16384, /* chunks out at once on one loop */
+    PLUG__HELPER_THREADS = 4  /* per loop */
+};
 
 struct plug__event_slot {
     struct plug__io *io;
@@ -86,12 +93,14 @@ struct plug_loop {
     struct plug__heap timers;
     struct plug__list run; /* tasks */
     struct plug__grave *graves;
-    struct plug__event_slot *events; /* the batch under delivery, PLUG__EVENTS slots */
-    unsigned nevents;
-    int depth;     /* turns under way: 0 or 1 */
-    int private_;  /* belongs to one sock (and its mux children or pair) */
-    int refs;      /* socks on it; a private loop is freed with the last */
-    void *scratch; /* 256 KiB, made at first use */
+    struct plug__event_slot *events; /* the batch under delivery */
+    unsigned nevents, room;          /* room: grows with nios up to PLUG__EVENTS */
+    unsigned nios;                   /* registered handles */
+    atomic_int woken;                /* plug_loop_wake was called */
+    int depth;                       /* turns under way: 0 or 1 */
+    int private_;                    /* belongs to one sock (and its mux children or pair) */
+    int refs;                        /* socks on it; a private loop is freed with the last */
+    void *scratch;                   /* 256 KiB, made at first use */
     struct plug__pool chunks;
     struct plug__helpers *helpers; /* NULL until the first job */
     struct plug__io wake_io;       /* registered once a helper or plug_loop_wake needs it */
@@ -115,7 +124,12 @@ void plug__loop_del(
     struct plug__io *io); /* also drops its undelivered events; no-op if not added */
 void plug__loop_arm(struct plug_loop *loop, struct plug__io *io, unsigned bits);
 void plug__loop_event(struct plug_loop *loop, struct plug__io *io,
-                      unsigned bits);                                /* for backends, in wait */
+                      unsigned bits); /* for backends, in wait; at most room - nevents of them */
+/* How long a backend may sleep: ns from now, 0 not at all, -1 for ever. */
+plug_time plug__loop_timeout(const struct plug_loop *loop, plug_time until);
+/* Opens the wake handle, from the loop's thread. No-op when it is open. EMFILE, ENOMEM. */
+int plug__loop_wakeable(struct plug_loop *loop, int *reterr_os);
+void plug__loop_unwakeable(struct plug_loop *loop);
 void plug__loop_queue(struct plug_loop *loop, struct plug__task *t); /* at the tail, once */
 void plug__loop_unqueue(struct plug__task *t);
 int plug__loop_timer(struct plug_loop *loop, struct plug__timer *t,
@@ -135,6 +149,7 @@ void plug__poll_scatter(struct plug_loop *loop, const struct plug__pollfd *v, un
 int plug__helper_submit(struct plug_loop *loop, struct plug__job *j);
 void plug__helper_cancel(
     struct plug__job *j); /* done will not be called; the job belongs to the helpers now */
-void plug__helpers_drop(struct plug_loop *loop);
+void plug__helpers_collect(struct plug_loop *loop); /* calls done of all answers that are in */
+void plug__helpers_drop(struct plug_loop *loop);    /* waits for no thread */
 
 #endif
