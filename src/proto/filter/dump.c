@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The filter behind -v and -x: it shows a sink every byte that passes, and changes none.
+ * How they look is the sink's matter.
+ */
+#include "proto/filter/filter.h"
+
+#include "util/list.h"
+
+struct dump {
+    struct plug_layer layer;
+    struct plug__filter_sink sink;
+    uint64_t passed[2]; /* received, sent */
+};
+
+static struct dump *dump_of(struct plug_layer *l)
+{
+    return plug__of(l, struct dump, layer);
+}
+
+/* Shows the first m->len bytes of a message. */
+static void dump_show(struct dump *d, int out, const struct plug_msg *m, unsigned flags)
+{
+    size_t left = m->len;
+    unsigned i = 0;
+    if (!d->sink.bytes)
+        return;
+    do {
+        size_t n = i < m->niov && m->iov[i].len < left ? m->iov[i].len : left;
+        const void *base = i < m->niov ? m->iov[i].base : NULL;
+        left -= n;
+        if (n || !left)
+            d->sink.bytes(d->sink.arg, out, d->passed[out], base, n,
+                          left ? flags & ~(unsigned)PLUG_MSG_EOR : flags);
+        d->passed[out] += n;
+        i++;
+    } while (left);
+}
+
+static int dump_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsigned flags)
+{
+    int got = plug_layer_recv(l->below, v, n, flags);
+    for (int i = 0; n && i < got; i++)
+        dump_show(dump_of(l), 0, &v[i], v[i].flags);
+    return got;
+}
+
+static int dump_send(struct plug_layer *l, struct plug_msg *v, unsigned n, unsigned flags)
+{
+    int got = plug_layer_send(l->below, v, n, flags);
+    for (int i = 0; n && i < got; i++) {
+        int whole = v[i].len == plug_msg_size(&v[i]);
+        unsigned shown = v[i].flags | flags;
+        dump_show(dump_of(l), 1, &v[i], whole ? shown : shown & ~(unsigned)PLUG_MSG_EOR);
+    }
+    return got;
+}
+
+static int dump_setopt(struct plug_layer *l, int level, int name, const void *val, size_t len)
+{
+    struct dump *d = dump_of(l);
+    if (level != PLUG_LEVEL_FILTER || name != PLUG__FILTER_SINK)
+        return plug_pass_setopt(l, level, name, val, len);
+    if (len != sizeof(d->sink))
+        return PLUG_EINVAL;
+    d->sink = *(const struct plug__filter_sink *)val;
+    return 0;
+}
+
+static const struct plug_kind dump_kinds[] = {{0}};
+
+const struct plug_ops plug__dump_ops = {
+    .name = "dump",
+    .size = sizeof(struct dump),
+    .conf = 0,
+    .flags = PLUG_FILTER,
+    .kinds = dump_kinds,
+    .options = NULL,
+    .defaults = NULL,
+    .plan = plug__filter_plan,
+    .init = plug_pass_init,
+    .open = plug_pass_open,
+    .accept = plug_pass_accept,
+    .recv = dump_recv,
+    .send = dump_send,
+    .shut = plug_pass_shut,
+    .want = plug_pass_want,
+    .bypass = plug_no_bypass,
+    .getopt = plug_pass_getopt,
+    .setopt = dump_setopt,
+    .tick = plug_no_tick,
+    .close = plug_no_close,
+};
