@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reads the command line by one table of options.
+ * It deliberately has no getopt: options end at the first address, and a wrong one is answered with
+ * the nearest name.
+ */
+#include "cli/args.h"
+#include "cli/log.h"
+#include "core/plan.h"
+#include "util/alloc.h"
+#include "util/err.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum args_id {
+    ARGS_DEBUG,
+    ARGS_TEXT,
+    ARGS_HEX,
+    ARGS_BLOCK,
+    ARGS_WAIT,
+    ARGS_IDLE,
+    ARGS_FORTH,
+    ARGS_BACK,
+    ARGS_IP4,
+    ARGS_IP6,
+    ARGS_VERSION,
+    ARGS_HELP,
+    ARGS_STATISTICS,
+    ARGS_JSON,
+    ARGS_LOG,
+    ARGS_READY_FD,
+    ARGS_DRAIN,
+    ARGS_EXIT_CODE,
+    ARGS_NO_SPLICE
+};
+
+struct args_option {
+    const char *name;
+    const char *value; /* what follows, for messages; NULL: nothing */
+    enum args_id id;
+};
+
+static const struct args_option args_options[] = {
+    {"-d", NULL, ARGS_DEBUG},
+    {"-v", NULL, ARGS_TEXT},
+    {"-x", NULL, ARGS_HEX},
+    {"-b", "BYTES", ARGS_BLOCK},
+    {"-t", "SECONDS", ARGS_WAIT},
+    {"-T", "SECONDS", ARGS_IDLE},
+    {"-u", NULL, ARGS_FORTH},
+    {"-U", NULL, ARGS_BACK},
+    {"-4", NULL, ARGS_IP4},
+    {"-6", NULL, ARGS_IP6},
+    {"-V", NULL, ARGS_VERSION},
+    {"--version", NULL, ARGS_VERSION},
+    {"-h", NULL, ARGS_HELP},
+    {"-hh", NULL, ARGS_HELP},
+    {"-hhh", NULL, ARGS_HELP},
+    {"-?", NULL, ARGS_HELP},
+    {"-??", NULL, ARGS_HELP},
+    {"-???", NULL, ARGS_HELP},
+    {"--help", NULL, ARGS_HELP},
+    {"--statistics", NULL, ARGS_STATISTICS},
+    {"--json", NULL, ARGS_JSON},
+    {"--log", "text|json", ARGS_LOG},
+    {"--ready-fd", "N", ARGS_READY_FD},
+    {"--drain", "SECONDS", ARGS_DRAIN},
+    {"--exit-code", "child", ARGS_EXIT_CODE},
+    {"--no-splice", NULL, ARGS_NO_SPLICE},
+};
+
+static const char *const args_verbs[] = {"explain", "list", "help", "tour"};
+
+/* One argument under reading. */
+struct args_reader {
+    int argc, at; /* at: the next argument to read */
+    char **argv;
+    const char *text; /* the argument that errors point into */
+    struct plug__args *args;
+    struct plug_err *err;
+};
+
+/* Notes a usage error at a place of the argument under reading. */
+static int args_fail(struct args_reader *r, size_t from, size_t width, const char *hint,
+                     const char *fmt, ...) PLUG__PRINTF(5, 6);
+
+static int args_fail(struct args_reader *r, size_t from, size_t width, const char *hint,
+                     const char *fmt, ...)
+{
+    char text[sizeof(r->err->text)];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    plug__err(r->err, PLUG_EUSAGE, 0, NULL, "%s", text);
+    if (hint)
+        plug__err_hint(r->err, "%s", hint);
+    plug__err_at(r->err, (int)from, (int)(width ? width : 1));
+    return PLUG_EUSAGE;
+}
+
+static int args_bad_value(struct args_reader *r, const struct args_option *o, const char *value)
+{
+    const char *inside = value >= r->text && value <= r->text + strlen(r->text) ? value : NULL;
+    size_t from = inside ? (size_t)(inside - r->text) : 0;
+
+    plug__err(r->err, PLUG_EUSAGE, 0, NULL, "%s wants %s, not \"%s\"", o->name, o->value, value);
+    if (!inside)
+        r->text = value;
+    plug__err_at(r->err, (int)from, (int)(*value ? strlen(value) : 1));
+    return PLUG_EUSAGE;
+}
+
+/* "-1" of socat's -t and -T means for ever, "inf" as well. */
+static int args_time(struct args_reader *r, const struct args_option *o, const char *value,
+                     plug_time *ret)
+{
+    if (plug__parse_time(value, ret) < 0)
+        return args_bad_value(r, o, value);
+    return 0;
+}
+
+static int args_number(struct args_reader *r, const struct args_option *o, const char *value,
+                       int64_t min, int64_t max, int64_t *ret)
+{
+    int64_t n;
+
+    if (plug__parse_size(value, &n) < 0 || n < min || n > max)
+        return args_bad_value(r, o, value);
+    *ret = n;
+    return 0;
+}
+
+/* -d -d, -dd and -d2 as socat has them; -d0 leaves errors only. */
+static int args_debug(struct args_reader *r, const char *rest)
+{
+    int level = r->args->level;
+    size_t n = strspn(rest, "d");
+
+    if (*rest >= '0' && *rest <= '4' && !rest[1]) {
+        r->args->level = *rest - '0';
+        return 0;
+    }
+    if (rest[n])
+        return args_fail(r, n + 2, strlen(rest + n), NULL,
+                         "\"%s\" is no level: -d, -dd, -ddd, -d0 to -d4", rest);
+    level += 1 + (int)n;
+    r->args->level = level > PLUG__LEVEL_DEBUG ? PLUG__LEVEL_DEBUG : level;
+    return 0;
+}
+
+static int args_direction(struct args_reader *r, int only)
+{
+    if (r->args->only && r->args->only != only)
+        return args_fail(r, 0, 2, "leave both away for both directions",
+                         "-u and -U exclude each other");
+    r->args->only = only;
+    return 0;
+}
+
+static int args_log(struct args_reader *r, const struct args_option *o, const char *value)
+{
+    if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
+        return args_bad_value(r, o, value);
+    r->args->log_json = strcmp(value, "json") == 0;
+    return 0;
+}
+
+static int args_valued(struct args_reader *r, const struct args_option *o, const char *value)
+{
+    struct plug__args *a = r->args;
+    int64_t n = 0;
+    int rc = 0;
+
+    switch (o->id) {
+    case ARGS_BLOCK:
+        rc = args_number(r, o, value, 1, (int64_t)1 << 30, &n);
+        a->block = (size_t)n;
+        return rc;
+    case ARGS_WAIT:
+        return args_time(r, o, value, &a->half_wait);
+    case ARGS_IDLE:
+        rc = args_time(r, o, value, &a->idle);
+        if (a->idle == 0)
+            a->idle = PLUG_FOREVER; /* socat's -T 0 */
+        return rc;
+    case ARGS_DRAIN:
+        return args_time(r, o, value, &a->drain);
+    case ARGS_READY_FD:
+        rc = args_number(r, o, value, 0, 1 << 20, &n);
+        a->ready_fd = rc < 0 ? -1 : (int)n;
+        return rc;
+    case ARGS_LOG:
+        return args_log(r, o, value);
+    default: /* ARGS_EXIT_CODE */
+        if (strcmp(value, "child") != 0)
+            return args_bad_value(r, o, value);
+        a->child_code = 1;
+        return 0;
+    }
+}
+
+static int args_plain(struct args_reader *r, const struct args_option *o)
+{
+    struct plug__args *a = r->args;
+
+    switch (o->id) {
+    case ARGS_DEBUG:
+        return args_debug(r, r->text + 2);
+    case ARGS_TEXT:
+        a->dump |= PLUG__DUMP_TEXT;
+        return 0;
+    case ARGS_HEX:
+        a->dump |= PLUG__DUMP_HEX;
+        return 0;
+    case ARGS_FORTH:
+        return args_direction(r, 1);
+    case ARGS_BACK:
+        return args_direction(r, 2);
+    case ARGS_IP4:
+        a->family = 4;
+        return 0;
+    case ARGS_IP6:
+        a->family = 6;
+        return 0;
+    case ARGS_VERSION:
+        a->action = PLUG__ACTION_VERSION;
+        return 0;
+    case ARGS_HELP:
+        a->action = PLUG__ACTION_HELP;
+        return 0;
+    case ARGS_STATISTICS:
+        a->statistics = 1;
+        return 0;
+    case ARGS_JSON:
+        a->json = 1;
+        return 0;
+    default: /* ARGS_NO_SPLICE */
+        a->movers = 0;
+        return 0;
+    }
+}
+
+static const char *args_nearest(const char *arg, size_t n)
+{
+    char name[32];
+    const char *best = NULL;
+    unsigned least = 4;
+
+    plug__strcpy(name, arg, n + 1 < sizeof(name) ? n + 1 : sizeof(name));
+    for (size_t i = 0; i < PLUG__COUNT(args_options); i++) {
+        unsigned d = plug__distance(name, args_options[i].name, 3);
+        if (args_options[i].name[1] == '-' && d < least) {
+            least = d;
+            best = args_options[i].name;
+        }
+    }
+    return best;
+}
+
+static int args_unknown(struct args_reader *r)
+{
+    size_t n = strcspn(r->text, "=");
+    const char *near = r->text[1] == '-' ? args_nearest(r->text, n) : NULL;
+
+    plug__err(r->err, PLUG_EUSAGE, 0, NULL, "option \"%.*s\" is not known", (int)(n < 60 ? n : 60),
+              r->text);
+    if (near)
+        plug__err(r->err, PLUG_EUSAGE, 0, NULL,
+                  "option \"%.*s\" is not known (did you mean \"%s\"?)", (int)(n < 60 ? n : 60),
+                  r->text, near);
+    plug__err_hint(r->err, "all options: plug --help");
+    plug__err_at(r->err, 0, (int)n);
+    return PLUG_EUSAGE;
+}
+
+/* The option that an argument begins with; *ret_value is what stands behind it, or NULL. Short ones
+ * take their value with or without a blank (-b8192), long ones after = or as the next argument. */
+static const struct args_option *args_find(const char *arg, const char **ret_value)
+{
+    size_t n = strcspn(arg, "=");
+
+    *ret_value = NULL;
+    for (size_t i = 0; i < PLUG__COUNT(args_options); i++) {
+        const struct args_option *o = &args_options[i];
+        size_t len = strlen(o->name);
+        if (strcmp(arg, o->name) == 0 || (o->id == ARGS_DEBUG && strncmp(arg, "-d", 2) == 0))
+            return o;
+        if (arg[1] == '-' && len == n && strncmp(arg, o->name, n) == 0) {
+            *ret_value = arg + n + 1;
+            return o;
+        }
+        if (o->value && arg[1] != '-' && strncmp(arg, o->name, 2) == 0) {
+            *ret_value = arg + 2;
+            return o;
+        }
+    }
+    return NULL;
+}
+
+static int args_option(struct args_reader *r)
+{
+    const char *value;
+    const struct args_option *o;
+
+    r->text = r->argv[r->at++];
+    o = args_find(r->text, &value);
+    if (!o)
+        return args_unknown(r);
+    if (!o->value && value)
+        return args_fail(r, (size_t)(value - r->text), strlen(value), NULL, "%s takes no value",
+                         o->name);
+    if (!o->value)
+        return args_plain(r, o);
+    if (!value && r->at == r->argc) {
+        plug__err(r->err, PLUG_EUSAGE, 0, NULL, "%s wants %s", o->name, o->value);
+        plug__err_at(r->err, (int)strlen(r->text), 1);
+        return PLUG_EUSAGE;
+    }
+    return args_valued(r, o, value ? value : r->argv[r->at++]);
+}
+
+static int args_is_option(const char *arg)
+{
+    return arg[0] == '-' && arg[1] != '\0';
+}
+
+/* The addresses of one relay: one or two, up to `--` or the end. */
+static int args_relay(struct args_reader *r, struct plug__pair *ret)
+{
+    const char *v[2] = {NULL, NULL};
+    int n = 0;
+
+    for (; r->at < r->argc && strcmp(r->argv[r->at], "--") != 0; r->at++) {
+        r->text = r->argv[r->at];
+        if (args_is_option(r->text))
+            return args_fail(r, 0, strlen(r->text),
+                             "options stand before the addresses: plug [options] A B",
+                             "option \"%s\" stands behind an address", r->text);
+        if (n == 2)
+            return args_fail(r, 0, strlen(r->text),
+                             "several relays are told apart by --: plug A B -- C D",
+                             "a relay has two addresses, \"%s\" is a third", r->text);
+        v[n++] = r->text;
+    }
+    if (n == 0) {
+        r->text = "--";
+        return args_fail(r, 0, 2, "plug A B -- C D", "an address is missing beside \"--\"");
+    }
+    ret->a = n == 1 ? "-" : v[0];
+    ret->b = n == 1 ? v[0] : v[1];
+    return 0;
+}
+
+static int args_addresses(struct args_reader *r)
+{
+    unsigned room = 1;
+    int rc;
+
+    for (int i = r->at; i < r->argc; i++)
+        room += strcmp(r->argv[i], "--") == 0;
+    r->args->pairs = plug__calloc(room, sizeof(*r->args->pairs));
+    if (!r->args->pairs)
+        return plug__err(r->err, PLUG_ENOMEM, 0, NULL, "out of memory");
+    for (;;) {
+        rc = args_relay(r, &r->args->pairs[r->args->npairs]);
+        if (rc < 0)
+            return rc;
+        r->args->npairs++;
+        if (r->at == r->argc)
+            return 0;
+        r->at++; /* the -- */
+    }
+}
+
+static int args_is_verb(const char *arg)
+{
+    for (size_t i = 0; i < PLUG__COUNT(args_verbs); i++)
+        if (strcmp(arg, args_verbs[i]) == 0)
+            return 1;
+    return 0;
+}
+
+int plug__args_parse(struct plug__args *ret, int argc, char **argv, const char **ret_text,
+                     struct plug_err *reterr)
+{
+    struct args_reader r = {.argc = argc, .at = 1, .argv = argv, .args = ret, .err = reterr};
+    int rc = 0;
+
+    *ret = (struct plug__args){.level = PLUG__LEVEL_WARNING,
+                               .half_wait = PLUG_FOREVER,
+                               .idle = PLUG_FOREVER,
+                               .drain = 5 * PLUG_SECOND,
+                               .movers = 1,
+                               .ready_fd = -1};
+    while (rc >= 0 && r.at < argc && args_is_option(argv[r.at]) && strcmp(argv[r.at], "--") != 0)
+        rc = args_option(&r);
+    if (rc >= 0 && ret->action == PLUG__ACTION_RUN) {
+        if (r.at < argc && strcmp(argv[r.at], "--") == 0)
+            r.at++;
+        if (r.at == argc) {
+            ret->action = PLUG__ACTION_HELP;
+            if (!r.text)
+                r.text = "--";
+            rc = argc > 1 ? args_fail(&r, strlen(r.text), 1,
+                                      "plug A B joins two addresses; more: plug --help",
+                                      "no address is given")
+                          : 0;
+        } else if (args_is_verb(argv[r.at])) {
+            ret->action = PLUG__ACTION_VERB;
+            ret->verb = r.at;
+        } else {
+            rc = args_addresses(&r);
+        }
+    }
+    *ret_text = r.text;
+    return rc;
+}
+
+void plug__args_drop(struct plug__args *args)
+{
+    plug__free(args->pairs);
+    args->pairs = NULL;
+    args->npairs = 0;
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Runs relays: all addresses are checked before anything is opened, then one loop serves them,
+ * signals drain it, and the first failure gives the exit status.
+ * It deliberately does no transfer: the relays do.
+ */
+#include "cli/run.h"
+#include "cli/dump.h"
+#include "cli/log.h"
+#include "cli/stats.h"
+#include "cli/verbs.h"
+#include "util/alloc.h"
+#include "util/err.h"
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct run_relay {
+    struct run *run;
+    unsigned number;         /* from 1 */
+    struct plug_plan *a, *b; /* until the relay takes them */
+    struct plug__relay *relay;
+};
+
+struct run {
+    const struct plug__args *args;
+    struct plug__log log;
+    struct plug_loop *loop;
+    struct plug__io signals;
+    struct run_relay *relays;
+    unsigned n;
+    int signalled;    /* the signal handle has something */
+    int ended_by;     /* the signal that ends the command, 0 none */
+    int again;        /* a second one came */
+    int child_status; /* of the first child that failed, 0 none */
+};
+
+/* ---- what is asked, checked before anything is opened ---- */
+
+static int run_wrong(const struct run *run, const char *address, const struct plug_err *err)
+{
+    if (run->args->log_json)
+        plug__log_error(&run->log, err);
+    else
+        plug__cli_error(address, err);
+    return plug__exit_code(err->code);
+}
+
+struct run_pf {
+    const struct plug_option *option;
+    uint32_t offset;
+};
+
+static int run_find_pf(const struct plug_option *o, uint32_t offset, void *arg)
+{
+    struct run_pf *found = arg;
+
+    if (strcmp(o->name, "pf") != 0)
+        return 0;
+    found->option = o;
+    found->offset = offset;
+    return 1;
+}
+
+/* 1 when an address says itself which family it means: by pf=, by its name (TCP6) or by a literal.
+ */
+static int run_has_family(const struct plug_step *step)
+{
+    for (unsigned i = 0; i < step->nopts; i++)
+        if (strcmp(step->opts[i].option->name, "pf") == 0)
+            return 1;
+    if (step->kind && step->kind->preset && strstr(step->kind->preset, "pf="))
+        return 1;
+    return step->host &&
+           (strchr(step->host, ':') || !step->host[strspn(step->host, "0123456789.")]);
+}
+
+/* -4 and -6: the family of addresses that name none. */
+static int run_family(struct plug_plan *p, int family, struct plug_err *err)
+{
+    for (unsigned i = 0; i < p->nsteps; i++) {
+        struct plug_step *step = &p->steps[i];
+        struct plug_optval val = {0};
+        struct run_pf pf = {0};
+        int rc;
+
+        if (!step->ops->options || run_has_family(step))
+            continue;
+        if (!plug__options_each(step->ops->options, run_find_pf, &pf))
+            continue;
+        rc = plug__option_set(pf.option, pf.offset, step->conf, family == 4 ? "ip4" : "ip6", &val,
+                              err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* Parses one address. Returns 0, or the exit status after the error was shown. */
+static int run_parse(struct run *run, const char *address, struct plug_plan **ret)
+{
+    struct plug_err err = {0};
+
+    if (plug__plan_parse(ret, address, NULL, &err) < 0)
+        return run_wrong(run, address, &err);
+    if (run->args->family && run_family(*ret, run->args->family, &err) < 0)
+        return run_wrong(run, address, &err);
+    return 0;
+}
+
+static void run_warn(void *arg, const char *text)
+{
+    const struct run *run = arg;
+
+    plug__log_say(&run->log, PLUG__LEVEL_WARNING, "%s", text);
+}
+
+static int run_check(struct run *run, struct run_relay *r)
+{
+    const struct plug__pair *pair = &run->args->pairs[r->number - 1];
+    struct plug_err err = {0};
+    int side = 0, rc;
+
+    if (run->args->dump && (rc = plug__plan_push(r->a, "dump", &err)) < 0)
+        return run_wrong(run, pair->a, &err);
+    rc = plug__relay_check(r->a, r->b, run->args->block, run->args->only, &side, run_warn, run,
+                           &err);
+    return rc < 0 ? run_wrong(run, side == 1 ? pair->b : pair->a, &err) : 0;
+}
+
+static int run_plan(struct run *run)
+{
+    int status = 0;
+
+    for (unsigned i = 0; !status && i < run->n; i++) {
+        struct run_relay *r = &run->relays[i];
+        r->run = run;
+        r->number = i + 1;
+        status = run_parse(run, run->args->pairs[i].a, &r->a);
+        if (!status)
+            status = run_parse(run, run->args->pairs[i].b, &r->b);
+    }
+    for (unsigned i = 0; !status && i < run->n; i++)
+        status = run_check(run, &run->relays[i]);
+    return status;
+}
+
+/* ---- while it runs ---- */
+
+static void run_event(void *arg, const struct plug__event *ev)
+{
+    struct run_relay *r = arg;
+    struct run *run = r->run;
+
+    if (ev->err.code == PLUG_ECHILD && !run->child_status)
+        run->child_status = ev->err.os;
+    plug__log_event(&run->log, r->number, ev);
+}
+
+static void run_opened(void *arg, struct plug_sock *s, int side)
+{
+    const struct run_relay *r = arg;
+
+    if (side == 0)
+        plug__dump_attach(s, &r->run->args->dump);
+}
+
+static int run_start(struct run *run, struct run_relay *r, struct plug_err *err)
+{
+    const struct plug__args *args = run->args;
+    struct plug__relay_conf conf = {.a = r->a,
+                                    .b = r->b,
+                                    .only = args->only,
+                                    .block = args->block,
+                                    .half_wait = args->half_wait,
+                                    .idle = args->idle,
+                                    .movers = args->movers,
+                                    .event = run_event,
+                                    .opened = args->dump ? run_opened : NULL,
+                                    .arg = r};
+
+    r->a = r->b = NULL; /* taken in any case */
+    return plug__relay_new(&r->relay, run->loop, &conf, err);
+}
+
+static void run_statistics(const struct run *run)
+{
+    for (unsigned i = 0; i < run->n; i++)
+        if (run->relays[i].relay)
+            plug__stats_show(run->relays[i].relay, i + 1, run->args->json);
+}
+
+/* In the loop's delivery: only notes that signals wait. */
+static void run_signal_ready(struct plug__io *io, unsigned bits)
+{
+    struct run *run = plug__of(io, struct run, signals);
+
+    (void)bits;
+    run->signalled = 1;
+}
+
+static void run_drain(struct run *run, int sig)
+{
+    plug_time now = plug_now();
+    plug_time until = run->args->drain > PLUG_FOREVER - now ? PLUG_FOREVER : now + run->args->drain;
+
+    run->ended_by = sig;
+    plug__log_say(&run->log, PLUG__LEVEL_NOTICE, "signal %d: no new sessions, draining", sig);
+    for (unsigned i = 0; i < run->n; i++)
+        plug__relay_drain(run->relays[i].relay, until);
+}
+
+static void run_signals(struct run *run)
+{
+    int sig;
+
+    run->signalled = 0;
+    while ((sig = plug__os_signals_next(run->signals.handle)) > 0) {
+        if (sig == SIGUSR1)
+            run_statistics(run);
+        else if (run->ended_by)
+            run->again = 1;
+        else
+            run_drain(run, sig);
+    }
+    plug__loop_arm(run->loop, &run->signals, PLUG_IN);
+}
+
+static int run_done(const struct run *run)
+{
+    for (unsigned i = 0; i < run->n; i++)
+        if (!plug__relay_done(run->relays[i].relay))
+            return 0;
+    return 1;
+}
+
+static int run_turns(struct run *run, struct plug_err *err)
+{
+    while (!run->again && !run_done(run)) {
+        int rc = plug_loop_turn(run->loop, PLUG_FOREVER);
+        if (rc < 0)
+            return plug__err(err, rc, 0, NULL, "the loop failed: %s", plug_strerror(rc));
+        if (run->signalled)
+            run_signals(run);
+    }
+    return 0;
+}
+
+/* The first failure of a relay; a child's own status when that is asked for. */
+static int run_status(const struct run *run)
+{
+    if (run->ended_by)
+        return 128 + run->ended_by;
+    for (unsigned i = 0; i < run->n; i++) {
+        int status = plug__relay_status(run->relays[i].relay);
+        if (status == 9 && run->args->child_code && run->child_status)
+            return run->child_status;
+        if (status)
+            return status;
+    }
+    return 0;
+}
+
+/* ---- set up and clear up ---- */
+
+static int run_listens(const struct run *run)
+{
+    for (unsigned i = 0; i < run->n; i++)
+        if (run->relays[i].a->steps[0].role == PLUG_LISTENER ||
+            run->relays[i].b->steps[0].role == PLUG_LISTENER)
+            return 1;
+    return 0;
+}
+
+static int run_open(struct run *run, struct plug_err *err)
+{
+    int os = 0, rc;
+
+    if (run_listens(run))
+        plug__os_raise_fd_limit(); /* sessions need many; where it fails the limit stands */
+    rc = plug_loop_new(&run->loop, getenv("PLUG_LOOP"), err);
+    if (rc < 0)
+        return rc;
+    rc = plug__os_signals_open(&run->signals.handle, &os);
+    if (rc >= 0)
+        rc = plug__loop_add(run->loop, &run->signals, &os);
+    if (rc < 0)
+        return plug__err(err, rc, os, NULL, "signals cannot be watched: %s", plug_strerror(rc));
+    for (unsigned i = 0; i < run->n; i++)
+        if ((rc = run_start(run, &run->relays[i], err)) < 0)
+            return rc;
+    return 0;
+}
+
+static void run_close(struct run *run)
+{
+    for (unsigned i = 0; run->relays && i < run->n; i++) {
+        struct run_relay *r = &run->relays[i];
+        plug__relay_free(r->relay);
+        plug__plan_drop(r->a);
+        plug__plan_drop(r->b);
+    }
+    if (run->loop && run->signals.handle != PLUG_NO_HANDLE) {
+        plug__loop_del(run->loop, &run->signals);
+        plug__os_signals_close(run->signals.handle);
+    }
+    plug_loop_free(run->loop);
+    plug__free(run->relays);
+}
+
+int plug__run(const struct plug__args *args)
+{
+    struct run run = {.args = args,
+                      .n = args->npairs,
+                      .signals = {.handle = PLUG_NO_HANDLE, .ready = run_signal_ready}};
+    struct plug_err err = {0};
+    int status;
+
+    plug__log_init(&run.log, args->level, args->log_json, args->ready_fd);
+    run.relays = plug__calloc(run.n, sizeof(*run.relays));
+    if (!run.relays) {
+        plug__err(&err, PLUG_ENOMEM, 0, NULL, "out of memory");
+        plug__log_error(&run.log, &err);
+        return 1;
+    }
+    status = run_plan(&run);
+    if (!status) {
+        if (run_open(&run, &err) < 0 || run_turns(&run, &err) < 0) {
+            plug__log_error(&run.log, &err);
+            status = plug__exit_code(err.code);
+        } else {
+            status = run_status(&run);
+        }
+        if (args->statistics)
+            run_statistics(&run);
+    }
+    run_close(&run);
+    return status;
+}
