@@ -70,8 +70,10 @@ int plug__os_accept(plug_handle h, plug_handle *ret, struct plug_addr *ret_peer,
 int plug__os_connect(plug_handle h, const struct plug_addr *a,
                      int *reterr_os);                   /* EINPROGRESS: wait for OUT */
 int plug__os_disconnect(plug_handle h, int *reterr_os); /* AF_UNSPEC connect */
-/* recvmsg (n = 1) or recvmmsg. Fills v[i].len, .flags (EOR on record sockets, TRUNC, OOB), .name,
- * .controllen. A stream's end is PLUG_EOF; `stream` says that 0 bytes mean it. Returns messages. */
+/* recvmsg (n = 1) or recvmmsg, of at most 64. Fills v[i].len, .flags (EOR on record sockets, TRUNC,
+ * OOB), .name, .controllen. Returns messages, or PLUG_EOF: `stream` says that 0 bytes mean it (only
+ * v[0] is used then); a seqpacket's end is told from an empty record by itself. Never blocks, even
+ * on a handle that does. */
 int plug__os_recv(plug_handle h, struct plug_msg *v, unsigned n, int stream, int *reterr_os);
 /* sendmsg or sendmmsg without SIGPIPE. flags: PLUG_MSG_MORE, OOB. Returns messages, v[i].len bytes
  * each. */
@@ -159,12 +161,11 @@ int plug__os_nonblock(plug_handle h, int on, int *reterr_os);
 int plug__os_fd_limit(void); /* soft limit on descriptors; raised to the hard one by the command */
 int plug__os_raise_fd_limit(void);
 
-/* ---- moving without copying (splice.c) ---- */
-int64_t plug__os_splice(plug_handle from, plug_handle to, size_t len, int more,
-                        int *reterr_os);               /* ENOTSUP */
+/* ---- moving without copying (splice.c); no SIGPIPE ---- */
+/* Bytes moved; 0 is the end of `from`. EAGAIN of either side. EINVAL, ENOTSUP: copy instead. */
+int64_t plug__os_splice(plug_handle from, plug_handle to, size_t len, int more, int *reterr_os);
 int plug__os_pipe_size(plug_handle pipe, size_t want); /* returns the size it has now */
-int64_t plug__os_sendfile(plug_handle file, plug_handle to, size_t len,
-                          int *reterr_os); /* ENOTSUP */
+int64_t plug__os_sendfile(plug_handle file, plug_handle to, size_t len, int *reterr_os);
 
 /* ---- processes (proc.c) ---- */
 struct plug__spawn {

@@ -18,13 +18,6 @@ static size_t splice_len(size_t len)
     return len < SPLICE_MAX ? len : SPLICE_MAX;
 }
 
-static int64_t splice_result(ssize_t n, size_t len, int *reterr_os)
-{
-    if (n < 0)
-        return plug__posix_fail(reterr_os);
-    return n == 0 && len > 0 ? PLUG_EOF : n;
-}
-
 /* There is no MSG_NOSIGNAL for splice, and a closed socket raises SIGPIPE as a closed pipe does. */
 int64_t plug__os_splice(plug_handle from, plug_handle to, size_t len, int more, int *reterr_os)
 {
@@ -36,7 +29,7 @@ int64_t plug__os_splice(plug_handle from, plug_handle to, size_t len, int more, 
         n = splice((int)from, NULL, (int)to, NULL, splice_len(len), flags);
     } while (n < 0 && errno == EINTR);
     plug__quiet_end(&q, n < 0 && errno == EPIPE);
-    return splice_result(n, len, reterr_os);
+    return n < 0 ? plug__posix_fail(reterr_os) : n;
 }
 
 int plug__os_pipe_size(plug_handle pipe, size_t want)
@@ -57,5 +50,5 @@ int64_t plug__os_sendfile(plug_handle file, plug_handle to, size_t len, int *ret
         n = sendfile((int)to, (int)file, NULL, splice_len(len));
     } while (n < 0 && errno == EINTR);
     plug__quiet_end(&q, n < 0 && errno == EPIPE);
-    return splice_result(n, len, reterr_os);
+    return n < 0 ? plug__posix_fail(reterr_os) : n;
 }

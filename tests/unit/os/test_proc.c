@@ -19,11 +19,19 @@ enum { PROC_OUT = 1024 };
 static const struct plug__spawn proc_default = {
     .in = PLUG_NO_HANDLE, .out = PLUG_NO_HANDLE, .err = PLUG_NO_HANDLE};
 
+/* Without a handle (older kernels, emulators, valgrind) one asks again and again. */
 static int proc_status(const struct plug__child *c)
 {
-    int status = -1;
-    pair_wait(c->handle, PLUG_IN);
-    assert_int_equal(plug__os_wait(c, &status), 0);
+    struct plug__pollfd p = {.handle = c->handle, .want = PLUG_IN};
+    plug_time end = plug__os_now() + PAIR_WAIT * PLUG_SECOND;
+    int status = -1, rc;
+    if (c->handle != PLUG_NO_HANDLE)
+        pair_wait(c->handle, PLUG_IN);
+    while ((rc = plug__os_wait(c, &status)) == PLUG_EAGAIN && c->handle == PLUG_NO_HANDLE) {
+        assert_true(plug__os_now() < end);
+        (void)plug__os_poll(&p, 1, PLUG_MS, NULL);
+    }
+    assert_int_equal(rc, 0);
     plug__os_close(c->handle);
     return status;
 }

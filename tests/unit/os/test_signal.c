@@ -91,8 +91,8 @@ static int signal_child_codes(void)
     if (plug__os_signals_open(&h, NULL) < 0 || plug__os_spawn(&how, &c, NULL) < 0)
         return 1;
     struct plug__pollfd p = {.handle = c.handle, .want = PLUG_IN};
-    if (plug__os_poll(&p, 1, 10 * PLUG_SECOND, NULL) != 1 || plug__os_wait(&c, &status) < 0)
-        return 2;
+    for (int i = 0; i < 10000 && plug__os_wait(&c, &status) == PLUG_EAGAIN; i++)
+        (void)plug__os_poll(&p, 1, PLUG_MS, NULL);
     return status == 5 ? 42 : 3;
 }
 

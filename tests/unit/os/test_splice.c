@@ -28,7 +28,7 @@ static void test_splice__socket_to_pipe_to_socket(void **state)
     assert_int_equal(pair_recv(b[1], buf, sizeof buf, 1, NULL), 5);
     plug__os_close(a[0]);
     pair_wait(a[1], PLUG__HUP);
-    assert_int_equal(plug__os_splice(a[1], p[1], 65536, 0, NULL), PLUG_EOF);
+    assert_int_equal(plug__os_splice(a[1], p[1], 65536, 0, NULL), 0); /* the end */
     plug__os_close(a[1]);
     pair_close(b);
     pair_close(p);
@@ -118,7 +118,7 @@ static void test_sendfile__to_a_socket_until_eof(void **state)
     assert_int_equal(lseek(fd, 1, SEEK_SET), 1);
     pair_tcp(s);
     assert_int_equal(plug__os_sendfile(fd, s[0], 65536, NULL), 4);
-    assert_int_equal(plug__os_sendfile(fd, s[0], 65536, NULL), PLUG_EOF);
+    assert_int_equal(plug__os_sendfile(fd, s[0], 65536, NULL), 0);
     pair_wait(s[1], PLUG_IN);
     assert_int_equal(pair_recv(s[1], buf, sizeof buf, 1, NULL), 4);
     pair_close(s);
