@@ -188,6 +188,7 @@ struct plug__child {
 int plug__os_spawn(const struct plug__spawn *how, struct plug__child *ret, int *reterr_os);
 /* 0 and *ret_status (exit status, or 128 + signal) when it has ended; EAGAIN while it runs. */
 int plug__os_wait(const struct plug__child *c, int *ret_status);
+enum { PLUG__SIGNAL_KILL = 9 }; /* the same on every Unix; Windows knows no other */
 int plug__os_kill(const struct plug__child *c, int sig); /* the number of the system; 0 TERM */
 int64_t plug__os_pid(void);
 

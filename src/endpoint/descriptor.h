@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What stdio, fd, file, pipe, text and exec have in common: one or two handles that are read and
+ * written as a stream. It finds out what a handle is and how it may be used without blocking; it
+ * opens nothing by name.
+ */
+#ifndef PLUG_ENDPOINT_DESCRIPTOR_H
+#define PLUG_ENDPOINT_DESCRIPTOR_H
+
+#include "core/sock.h"
+
+enum {
+    PLUG__PORT_ALWAYS = 1, /* no poller takes it (regular files): always ready, not in the loop */
+    PLUG__PORT_BLOCKS = 2, /* a shared description without O_NONBLOCK: poll, then a bounded try */
+    PLUG__PORT_LATE = 4,   /* a FIFO without a writer yet: nothing is read before an event */
+    PLUG__PORT_CHILD = 8,  /* our end of a child's socketpair */
+    PLUG__PORT_KEEP = 16,  /* `origin` is never closed */
+    PLUG__PORT_GIVEN = 32  /* `origin` is set */
+};
+
+/* One handle of plug's own, and the number it was taken from. */
+struct plug__port {
+    struct plug__io io;
+    int32_t origin; /* the caller's descriptor, where PLUG__PORT_GIVEN */
+    uint8_t kind;   /* enum plug__kind */
+    uint8_t flags;  /* PLUG__PORT_* */
+};
+
+/* The head of every base layer here. */
+struct plug__duplex {
+    struct plug_layer l;
+    const struct plug_step *step;
+    struct plug__port in, out;
+    uint8_t same;   /* `in` is used both ways, `out` is empty */
+    uint8_t ended;  /* PLUG_IN, PLUG_OUT: directions that were shut */
+    int16_t denied; /* why it cannot be written although it could be opened; 0: it can */
+    int32_t denied_os;
+};
+
+/* Makes both ports empty. */
+void plug__duplex_init(struct plug__duplex *d, const struct plug_step *step);
+
+/* Takes a handle that was made for this layer alone and is non-blocking or a file. On failure the
+ * handle is closed. Returns 0, EISDIR, or a system error. */
+int plug__port_own(struct plug__port *p, plug_handle h, int *reterr_os);
+
+/* Takes the descriptor `n` of the process for `dirs` (PLUG_IN | PLUG_OUT) without changing its
+ * description: reopened where the system can, else duplicated. `keep`: n stays open at the end. */
+int plug__port_take(struct plug__port *p, int n, unsigned dirs, int keep, int *reterr_os);
+
+/* Registers the ports and tells first readiness. Returns 0 or a PLUG_E*. */
+int plug__duplex_start(struct plug__duplex *d);
+
+/* The slots of struct plug_ops. */
+int plug__duplex_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsigned flags);
+int plug__duplex_send(struct plug_layer *l, struct plug_msg *v, unsigned n, unsigned flags);
+int plug__duplex_shut(struct plug_layer *l, int how);
+int plug__duplex_bypass(struct plug_layer *l, unsigned dir, struct plug_bypass *ret);
+int plug__duplex_getopt(struct plug_layer *l, int level, int name, void *val, size_t *len);
+void plug__duplex_close(struct plug_layer *l);
+
+/* The port that is written. */
+static inline struct plug__port *plug__duplex_out(struct plug__duplex *d)
+{
+    return d->same ? &d->in : &d->out;
+}
+
+/* For stdio and fd: the layer that takes a socket of this kind over, or NULL. */
+const char *plug__socket_layer(const struct plug__stat *st);
+
+/* Options that any descriptor takes: file offset, length and lock. */
+struct plug__fd_conf {
+    int64_t seek, seek_cur, seek_end, truncate; /* INT64_MIN: not given */
+    int lock_ex, lock_sh, lock_ex_nb, lock_sh_nb;
+};
+#define PLUG__FD_CONF_NONE                                     \
+    {                                                          \
+        INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN, 0, 0, 0, 0 \
+    }
+extern const struct plug_option plug__fd_options[];
+
+/* Applies them to a handle. EAGAIN: another holds the lock (*reterr_os 0). */
+int plug__fd_apply(const struct plug__fd_conf *c, plug_handle h, int *reterr_os);
+
+enum { PLUG__FD_RETRY_MS = 20 }; /* between tries for a lock or for the reader of a FIFO */
+
+/* Opens a FIFO for PLUG__O_READ, _WRITE or both into an empty layer. EAGAIN: nobody reads it yet,
+ * a tick was asked for. */
+int plug__fifo_open(struct plug__duplex *d, const char *path, unsigned access);
+
+/* A tick slot that makes core call open again. */
+plug_time plug__duplex_tick(struct plug_layer *l, plug_time now);
+
+#endif

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A program as an endpoint: what is sent is its standard input, what it prints is received. `exec`
+ * starts it by its words, `system` by the shell. A terminal for it is pty's business.
+ */
+#include "endpoint/descriptor.h"
+#include "endpoint/endpoint.h"
+#include "endpoint/reap.h"
+#include "endpoint/words.h"
+#include "util/err.h"
+#include <stddef.h>
+#include <string.h>
+
+struct exec_conf {
+    int pipes, stderr_too, setsid, setpgid;
+    int64_t fdin, fdout;
+    const char *chdir;
+    const char *const *argv; /* not an option: the words, by plan */
+};
+
+struct exec_layer {
+    struct plug__duplex d;
+    struct plug__io watch; /* of the child's end */
+    struct plug__child child;
+    plug_time kill_at; /* after a RESET; 0: none */
+    int status;        /* once `ended` */
+    uint8_t started, ended;
+};
+
+enum { EXEC_ASK_MS = 20 }; /* where a child's end cannot be polled */
+
+static const struct exec_conf exec_defaults = {.fdin = 0, .fdout = 1};
+
+#define EXEC_AT(field) offsetof(struct exec_conf, field)
+
+static const struct plug_option exec_options[] = {
+    {.name = "pipes",
+     .type = PLUG_OPT_FLAG,
+     .offset = EXEC_AT(pipes),
+     .help = "two pipes instead of a socket pair"},
+    {.name = "stderr",
+     .type = PLUG_OPT_FLAG,
+     .offset = EXEC_AT(stderr_too),
+     .help = "its standard error comes with its output"},
+    {.name = "fdin",
+     .type = PLUG_OPT_INT,
+     .offset = EXEC_AT(fdin),
+     .min = 0,
+     .max = 1023,
+     .value = "N",
+     .help = "the descriptor it reads from (0)"},
+    {.name = "fdout",
+     .type = PLUG_OPT_INT,
+     .offset = EXEC_AT(fdout),
+     .min = 1,
+     .max = 1023,
+     .value = "N",
+     .help = "the descriptor it writes to (1)"},
+    {.name = "chdir",
+     .aliases = "cd",
+     .type = PLUG_OPT_STRING,
+     .offset = EXEC_AT(chdir),
+     .value = "DIR",
+     .help = "starts it in this directory"},
+    {.name = "setsid",
+     .aliases = "sid",
+     .type = PLUG_OPT_FLAG,
+     .offset = EXEC_AT(setsid),
+     .help = "in a session of its own"},
+    {.name = "setpgid",
+     .aliases = "pgid",
+     .type = PLUG_OPT_FLAG,
+     .offset = EXEC_AT(setpgid),
+     .help = "in a process group of its own"},
+    {0},
+};
+
+static const struct plug_kind exec_kinds[] = {
+    {
+        .name = "exec",
+        .params = PLUG_PARAM_COMMAND,
+        .usage = "COMMAND",
+        .help = "a program, its words split at blanks",
+        .example = "plug tcp-listen://:7013 exec:date",
+    },
+    {
+        .name = "system",
+        .params = PLUG_PARAM_COMMAND,
+        .usage = "COMMAND",
+        .help = "a command of the shell",
+        .example = "plug tcp-listen://:7013 'system:who | wc -l'",
+    },
+    {0},
+};
+
+/* ---- planning ---- */
+
+static int exec_by_shell(const struct plug_step *step)
+{
+    return step->kind && strcmp(step->kind->name, "system") == 0;
+}
+
+static int exec_plan(struct plug_step *step, struct plug_err *reterr)
+{
+    struct exec_conf *c = step->conf;
+    const char *command = step->path ? step->path : "";
+    int n;
+    step->offers = PLUG_STREAM;
+    if (c->argv)
+        return 0;
+    n = plug__words(step->plan, command, &c->argv, exec_by_shell(step) ? NULL : reterr);
+    if (exec_by_shell(step))
+        n = (int)(strspn(command, " \t\n") < strlen(command)); /* the shell splits it */
+    if (n < 0)
+        return n;
+    return n > 0 ? 0 : plug__err(reterr, PLUG_EUSAGE, 0, "exec", "there is no command");
+}
+
+static int exec_init(struct plug_layer *l, const struct plug_step *step, struct plug_err *reterr)
+{
+    struct exec_layer *e = (struct exec_layer *)l;
+    (void)reterr;
+    plug__duplex_init(&e->d, step);
+    e->watch.handle = PLUG_NO_HANDLE;
+    e->child.handle = PLUG_NO_HANDLE;
+    return 0;
+}
+
+/* ---- the child's end ---- */
+
+static int exec_ended(struct exec_layer *e)
+{
+    int r;
+    if (!e->started || e->ended)
+        return 1;
+    r = plug__os_wait(&e->child, &e->status);
+    if (r == PLUG_EAGAIN)
+        return 0;
+    if (r < 0)
+        e->status = 0; /* somebody else waited for it: the status is not known */
+    e->ended = 1;
+    return 1;
+}
+
+static void exec_child_ready(struct plug__io *io, unsigned bits)
+{
+    struct exec_layer *e = plug__of(io, struct exec_layer, watch);
+    (void)bits;
+    if (exec_ended(e)) {
+        plug__loop_del(e->d.l.sock->loop, &e->watch);
+        plug_ready(&e->d.l, 0); /* who waits in shut comes again */
+    }
+}
+
+static int exec_watch(struct exec_layer *e, int *os)
+{
+    int r;
+    if (e->child.handle == PLUG_NO_HANDLE) {
+        plug_tick_at(&e->d.l, plug_now() + EXEC_ASK_MS * PLUG_MS);
+        return 0;
+    }
+    e->watch.handle = e->child.handle;
+    e->watch.ready = exec_child_ready;
+    r = plug__loop_add(e->d.l.sock->loop, &e->watch, os);
+    return r < 0 ? r : 0;
+}
+
+static plug_time exec_tick(struct plug_layer *l, plug_time now)
+{
+    struct exec_layer *e = (struct exec_layer *)l;
+    if (!e->started || e->ended)
+        return PLUG_FOREVER;
+    if (e->kill_at && now >= e->kill_at) {
+        (void)plug__os_kill(&e->child, PLUG__SIGNAL_KILL);
+        e->kill_at = 0;
+    }
+    if (e->child.handle == PLUG_NO_HANDLE) {
+        if (!exec_ended(e))
+            return now + EXEC_ASK_MS * PLUG_MS;
+        plug_ready(l, 0);
+        return PLUG_FOREVER;
+    }
+    return e->kill_at ? e->kill_at : PLUG_FOREVER;
+}
+
+/* ---- starting ---- */
+
+/* Handles of one start; the child's are closed here when it runs. */
+struct exec_ends {
+    plug_handle in, out;             /* ours: `in` is read */
+    plug_handle child_in, child_out; /* its own; equal for a socket pair */
+};
+
+static void exec_drop(plug_handle *h)
+{
+    if (*h != PLUG_NO_HANDLE)
+        plug__os_close(*h);
+    *h = PLUG_NO_HANDLE;
+}
+
+static int exec_socketpair(struct exec_ends *ends, int *os)
+{
+    plug_handle h[2];
+    int r = plug__os_socketpair(h, PLUG_STREAM, os);
+    if (r < 0)
+        return r;
+    ends->in = h[0];
+    ends->child_in = ends->child_out = h[1];
+    return plug__os_nonblock(h[1], 0, os); /* programs expect to block */
+}
+
+static int exec_pipes(struct exec_ends *ends, int *os)
+{
+    plug_handle h[2];
+    int r = plug__os_pipe(h, 0, os);
+    if (r < 0)
+        return r;
+    ends->in = h[0];
+    ends->child_out = h[1];
+    r = plug__os_pipe(h, 0, os);
+    if (r < 0)
+        return r;
+    ends->child_in = h[0];
+    ends->out = h[1];
+    r = plug__os_nonblock(ends->in, 1, os);
+    return r < 0 ? r : plug__os_nonblock(ends->out, 1, os);
+}
+
+static int exec_spawn(struct exec_layer *e, const struct exec_ends *ends, int *os)
+{
+    const struct exec_conf *c = e->d.step->conf;
+    struct plug__spawn how = {
+        .argv = c->argv,
+        .in = ends->child_in,
+        .out = ends->child_out,
+        .err = c->stderr_too ? ends->child_out : PLUG_NO_HANDLE,
+        .in_fd = (int)c->fdin,
+        .out_fd = (int)c->fdout,
+        .chdir = c->chdir,
+        .setsid = c->setsid,
+        .new_group = c->setpgid,
+    };
+    int r;
+    if (exec_by_shell(e->d.step)) {
+        how.argv = NULL;
+        how.shell = e->d.step->path;
+    }
+    r = plug__os_spawn(&how, &e->child, os);
+    if (r >= 0)
+        e->started = 1;
+    return r;
+}
+
+/* Gives our ends to the ports, which close them from now on. */
+static int exec_ports(struct exec_layer *e, struct exec_ends *ends, int *os)
+{
+    int r = plug__port_own(&e->d.in, ends->in, os);
+    ends->in = PLUG_NO_HANDLE;
+    if (r < 0)
+        return r;
+    if (ends->out == PLUG_NO_HANDLE) {
+        e->d.same = 1;
+        e->d.in.flags |= PLUG__PORT_CHILD;
+        return 0;
+    }
+    r = plug__port_own(&e->d.out, ends->out, os);
+    ends->out = PLUG_NO_HANDLE;
+    return r;
+}
+
+static int exec_open(struct plug_layer *l)
+{
+    struct exec_layer *e = (struct exec_layer *)l;
+    const struct exec_conf *c = e->d.step->conf;
+    struct exec_ends ends = {PLUG_NO_HANDLE, PLUG_NO_HANDLE, PLUG_NO_HANDLE, PLUG_NO_HANDLE};
+    int os = 0;
+    int r = c->pipes ? exec_pipes(&ends, &os) : exec_socketpair(&ends, &os);
+    if (r >= 0)
+        r = exec_spawn(e, &ends, &os);
+    if (r >= 0)
+        r = exec_ports(e, &ends, &os);
+    if (r >= 0)
+        r = exec_watch(e, &os);
+    if (ends.child_out != ends.child_in)
+        exec_drop(&ends.child_out);
+    exec_drop(&ends.child_in);
+    exec_drop(&ends.in);
+    exec_drop(&ends.out);
+    return r < 0 ? plug_fail(l, 2, r, os) : plug__duplex_start(&e->d);
+}
+
+/* ---- ending ---- */
+
+static int exec_reset(struct exec_layer *e)
+{
+    plug__duplex_shut(&e->d.l, PLUG_SHUT_RESET);
+    if (exec_ended(e) || e->kill_at)
+        return 0;
+    (void)plug__os_kill(&e->child, 0);
+    e->kill_at = plug_now() + PLUG__KILL_AFTER_MS * PLUG_MS;
+    plug_tick_at(&e->d.l, e->kill_at);
+    return 0;
+}
+
+/* All was said both ways: how did it end? */
+static int exec_verdict(struct exec_layer *e)
+{
+    struct plug_layer *l = &e->d.l;
+    if (!exec_ended(e))
+        return PLUG_EAGAIN;
+    if (e->status != 0)
+        return plug_fail(l, 2, PLUG_ECHILD, e->status);
+    return l->error[1] == PLUG_ECONNRESET ? PLUG_ECONNRESET : 0; /* it left input unread */
+}
+
+static int exec_shut(struct plug_layer *l, int how)
+{
+    struct exec_layer *e = (struct exec_layer *)l;
+    if (how == PLUG_SHUT_RESET)
+        return exec_reset(e);
+    plug__duplex_shut(l, how);
+    return how == PLUG_SHUT_RDWR ? exec_verdict(e) : 0;
+}
+
+static int exec_getopt(struct plug_layer *l, int level, int name, void *val, size_t *len)
+{
+    struct exec_layer *e = (struct exec_layer *)l;
+    int n;
+    if (level != PLUG_LEVEL_CHILD)
+        return plug__duplex_getopt(l, level, name, val, len);
+    if (*len < sizeof(n))
+        return PLUG_EINVAL;
+    if (!e->started)
+        return PLUG_ENOTCONN;
+    if (name == PLUG_CHILD_PID)
+        n = (int)e->child.pid;
+    else if (name == PLUG_CHILD_STATUS && exec_ended(e))
+        n = e->status;
+    else
+        return name == PLUG_CHILD_STATUS ? PLUG_EAGAIN : PLUG_ENOTSUP;
+    memcpy(val, &n, sizeof(n));
+    *len = sizeof(n);
+    return 0;
+}
+
+static void exec_close(struct plug_layer *l)
+{
+    struct exec_layer *e = (struct exec_layer *)l;
+    plug__duplex_close(l);
+    plug__loop_del(l->sock->loop, &e->watch);
+    if (!e->started)
+        return;
+    e->started = 0;
+    if (!e->ended)
+        plug__reap(&e->child);
+    else if (e->child.handle != PLUG_NO_HANDLE)
+        plug__os_close(e->child.handle);
+}
+
+const struct plug_ops plug__exec_ops = {
+    .name = "exec",
+    .size = sizeof(struct exec_layer),
+    .conf = sizeof(struct exec_conf),
+    .flags = PLUG_BASE | PLUG_HALFCLOSE | PLUG_RELIABLE,
+    .kinds = exec_kinds,
+    .options = exec_options,
+    .defaults = &exec_defaults,
+    .plan = exec_plan,
+    .init = exec_init,
+    .open = exec_open,
+    .accept = plug_pass_accept,
+    .recv = plug__duplex_recv,
+    .send = plug__duplex_send,
+    .shut = exec_shut,
+    .want = plug_pass_want,
+    .bypass = plug__duplex_bypass,
+    .getopt = exec_getopt,
+    .setopt = plug_no_setopt,
+    .tick = exec_tick,
+    .close = exec_close,
+};

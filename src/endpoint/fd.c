@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A descriptor that the process was started with, whatever it is. Sockets are handed to the layers
+ * of sockets; the flags of its description are never changed.
+ */
+#include "endpoint/descriptor.h"
+#include "endpoint/endpoint.h"
+#include "util/err.h"
+#include <stdlib.h>
+
+static const struct plug_kind fd_kinds[] = {
+    {
+        .name = "fd",
+        .params = PLUG_PARAM_NUMBER,
+        .usage = "N",
+        .help = "an open descriptor, whatever kind it is",
+        .example = "plug fd:3 tcp://example.org:80",
+    },
+    {0},
+};
+
+static const struct plug__fd_conf fd_defaults = PLUG__FD_CONF_NONE;
+
+/* The parser let only digits pass. -1: out of range. */
+static int fd_number(const struct plug_step *step)
+{
+    long n = step->path ? strtol(step->path, NULL, 10) : -1;
+    return n < 0 || n > INT32_MAX ? -1 : (int)n;
+}
+
+static void fd_flags(struct plug_step *step, const struct plug__stat *st)
+{
+    if (!st->readable)
+        step->flags |= PLUG_NOREAD;
+    if (!st->writable)
+        step->flags |= PLUG_NOWRITE;
+    if (st->kind != PLUG__KIND_FILE && st->readable && st->writable)
+        step->flags &= ~(unsigned)PLUG_HALFCLOSE; /* one object: a terminal, a FIFO */
+}
+
+static int fd_socket(struct plug_step *step, const struct plug__stat *st, int n,
+                     struct plug_err *reterr)
+{
+    if (plug__os_listening(n) > 0)
+        return plug__err(reterr, PLUG_EUSAGE, 0, "fd", "descriptor %d is a listening socket", n);
+    step->become = plug__socket_layer(st);
+    step->adopt = n;
+    if (st->type == PLUG_DGRAM || st->type == PLUG_RAW || st->type == PLUG_SEQPACKET)
+        step->offers = st->type;
+    if (step->offers != PLUG_STREAM)
+        step->flags &= ~(unsigned)(PLUG_HALFCLOSE | PLUG_RELIABLE);
+    return 0;
+}
+
+static int fd_plan(struct plug_step *step, struct plug_err *reterr)
+{
+    struct plug__stat st = {0};
+    int n = fd_number(step), os = 0;
+    if (n < 0 || plug__os_fstat(n, &st, &os) < 0) {
+        plug__err(reterr, PLUG_EUSAGE, os, "fd", "descriptor %s is not open",
+                  step->path ? step->path : "");
+        plug__err_hint(reterr,
+                       "the program that starts plug opens it, as the shell does by %s<FILE",
+                       step->path ? step->path : "3");
+        return PLUG_EUSAGE;
+    }
+    if (st.kind == PLUG__KIND_DIR)
+        return plug__err(reterr, PLUG_EISDIR, 0, "fd", "descriptor %d is a directory", n);
+    step->offers = PLUG_STREAM;
+    if (st.kind == PLUG__KIND_SOCKET)
+        return fd_socket(step, &st, n, reterr);
+    fd_flags(step, &st);
+    return 0;
+}
+
+static int fd_init(struct plug_layer *l, const struct plug_step *step, struct plug_err *reterr)
+{
+    (void)reterr;
+    plug__duplex_init((struct plug__duplex *)l, step);
+    return 0;
+}
+
+static int fd_take(struct plug__duplex *d, int *os)
+{
+    struct plug__stat st = {0};
+    int n = fd_number(d->step);
+    int r = plug__os_fstat(n, &st, os);
+    if (r < 0)
+        return r;
+    d->same = (uint8_t)(st.readable && st.writable);
+    if (d->same)
+        return plug__port_take(&d->in, n, PLUG_IN | PLUG_OUT, 0, os);
+    return st.readable ? plug__port_take(&d->in, n, PLUG_IN, 0, os)
+                       : plug__port_take(&d->out, n, PLUG_OUT, 0, os);
+}
+
+static int fd_open(struct plug_layer *l)
+{
+    struct plug__duplex *d = (struct plug__duplex *)l;
+    plug_handle h;
+    int os = 0, r = 0;
+    if (d->in.io.handle == PLUG_NO_HANDLE && d->out.io.handle == PLUG_NO_HANDLE)
+        r = fd_take(d, &os);
+    h = d->in.io.handle != PLUG_NO_HANDLE ? d->in.io.handle : d->out.io.handle;
+    if (r >= 0)
+        r = plug__fd_apply(d->step->conf, h, &os);
+    if (r == PLUG_EAGAIN) {
+        plug_tick_at(l, plug_now() + PLUG__FD_RETRY_MS * PLUG_MS);
+        return r;
+    }
+    return r < 0 ? plug_fail(l, 2, r, os) : plug__duplex_start(d);
+}
+
+const struct plug_ops plug__fd_ops = {
+    .name = "fd",
+    .size = sizeof(struct plug__duplex),
+    .conf = sizeof(struct plug__fd_conf),
+    .flags = PLUG_BASE | PLUG_HALFCLOSE | PLUG_RELIABLE | PLUG_ONCE,
+    .kinds = fd_kinds,
+    .options = plug__fd_options,
+    .defaults = &fd_defaults,
+    .plan = fd_plan,
+    .init = fd_init,
+    .open = fd_open,
+    .accept = plug_pass_accept,
+    .recv = plug__duplex_recv,
+    .send = plug__duplex_send,
+    .shut = plug__duplex_shut,
+    .want = plug_pass_want,
+    .bypass = plug__duplex_bypass,
+    .getopt = plug__duplex_getopt,
+    .setopt = plug_no_setopt,
+    .tick = plug__duplex_tick,
+    .close = plug__duplex_close,
+};
