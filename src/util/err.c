@@ -41,3 +41,19 @@ void plug__err_at(struct plug_err *reterr, int column, int width)
     reterr->column = column;
     reterr->width = width;
 }
+
+const char *plug_strerror(int code)
+{
+    static const struct {
+        int code;
+        const char *text;
+    } texts[] = {
+#define ERR_TEXT(name, value, text) {PLUG_##name, text},
+        PLUG_ERRORS(ERR_TEXT)
+#undef ERR_TEXT
+    };
+    for (size_t i = 0; i < PLUG__COUNT(texts); i++)
+        if (texts[i].code == code)
+            return texts[i].text;
+    return code >= 0 ? "no error" : "unknown error";
+}
