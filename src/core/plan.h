@@ -36,10 +36,14 @@ struct plug_plan {
     const char *text; /* the address as given */
     int url;          /* spelling: URL (1) or classic (0) */
     int checked;
+    const struct plug_optval *opts; /* common options as given, those that push layers too */
+    unsigned nopts;
+    unsigned pushed; /* bit i: step i was pushed by an option or by plug__plan_push */
+    const struct plug_ops *const *extra;       /* further layers, borrowed; or NULL */
+    const struct plug_ops *asked[PLUG__STEPS]; /* as parsed: what `become` is undone to */
+    void *asked_conf[PLUG__STEPS];
     struct plug__arena *arena;
 };
-
-/* How the two parsers see an address: parse only splits, plan does names, options and checks. */
 
 /* Reads one address in either spelling; checks names and options, not yet types.
  * extra: further layers, NULL-ended, or NULL. *ret counted 1. Returns 0, EUSAGE (with place and
@@ -94,8 +98,18 @@ int plug__options_each(const struct plug_option *table, plug__option_fn fn, void
 int plug__option_set(const struct plug_option *o, uint32_t offset, void *conf, const char *value,
                      struct plug_optval *ret, struct plug_err *reterr);
 
+/* The option of that name or alias (n bytes, any case) in a table, its offset resolved. NULL: none.
+ */
+const struct plug_option *plug__option_find(const struct plug_option *table, const char *name,
+                                            size_t n, uint32_t *ret_offset);
+
+/* The option whose name is nearest, if it is nearer than *distance, which is then lowered. */
+const char *plug__option_nearest(const struct plug_option *table, const char *name,
+                                 unsigned *distance);
+
 /* Names that socat knows and plug does not have: the refusal names them. */
 int plug__socat_option(const char *name, size_t len);
+int plug__socat_kind(const char *name, size_t len);
 
 /* A number with time unit or size suffix. Return 0 or EUSAGE. */
 int plug__parse_time(const char *text, plug_time *ret);
@@ -108,6 +122,8 @@ extern const struct plug_ops *const plug__layers[]; /* NULL-ended */
 const struct plug_ops *plug__find_kind(const char *name, size_t n,
                                        const struct plug_ops *const *extra,
                                        const struct plug_kind **ret);
+/* Finds a layer by the name of its ops. NULL: none. */
+const struct plug_ops *plug__find_layer(const char *name, const struct plug_ops *const *extra);
 /* The nearest known name, for "did you mean"; NULL when none is near. */
 const char *plug__nearest_kind(const char *name, size_t n, const struct plug_ops *const *extra);
 const char *plug__type_name(int type); /* "stream", "datagram", "raw", "seqpacket" */
