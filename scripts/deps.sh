@@ -9,7 +9,7 @@ build='gcc:gcc cmake:cmake ninja:ninja-build /usr/include/stdio.h:libc6-dev'
 test='/usr/include/cmocka.h:libcmocka-dev curl:curl socat:socat ncat:ncat openssl:openssl
  /usr/bin/python3:python3 /usr/lib/python3/dist-packages/pytest:python3-pytest dig:bind9-dnsutils
  dnsmasq:dnsmasq-base nft:nftables ip:iproute2 strace:strace unshare:util-linux'
-interop=''
+interop='nginx:nginx-light'
 fuzz='clang:clang llvm-symbolizer:llvm'
 cov='gcov:gcc'
 lint='clang-format:clang-format clang-tidy:clang-tidy codespell:codespell g++:g++
@@ -43,6 +43,15 @@ done
 [ -n "$missing" ] || exit 0
 
 echo "plug: installing$missing" >&2
+case " $* " in
+*" interop "*) # daemons: a person is asked first
+    if [ -t 0 ] && [ -t 2 ] && [ -z "${CI:-}" ]; then
+        printf 'These hold servers; they are installed without being started. Go on? [y/N] ' >&2
+        read -r answer
+        case $answer in y* | Y*) ;; *) exit 1 ;; esac
+    fi
+    ;;
+esac
 if ! command -v apt-get >/dev/null 2>&1; then
     echo "plug: this is not Debian: please install them by hand (the names are Debian's)" >&2
     exit 1
