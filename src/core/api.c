@@ -90,7 +90,7 @@ int plug_open(struct plug_sock **ret, const char *address, plug_time deadline,
               struct plug_err *reterr)
 {
     struct plug_sock *s;
-    int r = api_address(&s, NULL, address, reterr);
+    int r = api_address(ret ? &s : NULL, NULL, address, reterr);
     if (r < 0)
         return r;
     r = api_open(s, deadline);

@@ -153,6 +153,8 @@ static int port_start(struct plug__duplex *d, struct plug__port *p, unsigned bit
         else if (r < 0)
             return plug_fail(&d->l, 2, r, os);
     }
+    if (!(p->flags & PLUG__PORT_ALWAYS)) /* the poller says when; plug_select must not guess */
+        bits &= ~(unsigned)PLUG_IN;
     if (!(p->flags & PLUG__PORT_LATE))
         plug_ready(&d->l, bits);
     return 0;
