@@ -13,7 +13,7 @@ elseif(CMAKE_SYSTEM_NAME STREQUAL "Windows")
   set(PLUG_OS win)
   target_compile_definitions(plug_flags INTERFACE
     _WIN32_WINNT=0x0A00 WIN32_LEAN_AND_MEAN=1 NOMINMAX=1 __USE_MINGW_ANSI_STDIO=1)
-  target_link_libraries(plug_flags INTERFACE ws2_32 bcrypt)
+  target_link_libraries(plug_flags INTERFACE ws2_32 bcrypt iphlpapi)
 else()
   message(FATAL_ERROR "no src/os/ for ${CMAKE_SYSTEM_NAME} yet")
 endif()
