@@ -189,7 +189,9 @@ int plug__os_spawn(const struct plug__spawn *how, struct plug__child *ret, int *
 /* 0 and *ret_status (exit status, or 128 + signal) when it has ended; EAGAIN while it runs. */
 int plug__os_wait(const struct plug__child *c, int *ret_status);
 enum { PLUG__SIGNAL_KILL = 9 }; /* the same on every Unix; Windows knows no other */
-int plug__os_kill(const struct plug__child *c, int sig); /* the number of the system; 0 TERM */
+/* sig: the number of the system; 0 TERM. ESRCH when it was waited for; without a handle the number
+ * may be another's by then. */
+int plug__os_kill(const struct plug__child *c, int sig);
 int64_t plug__os_pid(void);
 
 /* ---- for the command only (signal.c) ---- */

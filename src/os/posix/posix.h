@@ -33,6 +33,9 @@ void plug__posix_close(int fd);
 /* Gives ret->handle for a child that runs, where the system has such a thing. */
 void plug__child_watch(struct plug__child *ret);
 
+/* kill(2) of a child, by its handle where it has one. Returns 0, or -1 and errno. */
+int plug__child_kill(const struct plug__child *c, int sig);
+
 /* plug_iov is the system's iovec. */
 static inline struct iovec *plug__posix_iov(struct plug_iov *v)
 {

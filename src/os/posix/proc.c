@@ -192,10 +192,9 @@ int plug__os_wait(const struct plug__child *c, int *ret_status)
     return 0;
 }
 
-/* Until plug__os_wait has said 0 the number is the child's, ended or not. */
 int plug__os_kill(const struct plug__child *c, int sig)
 {
-    return plug__posix_check(kill((pid_t)c->pid, sig ? sig : SIGTERM), NULL);
+    return plug__posix_check(plug__child_kill(c, sig ? sig : SIGTERM), NULL);
 }
 
 int64_t plug__os_pid(void)

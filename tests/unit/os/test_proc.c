@@ -293,6 +293,25 @@ static void test_proc__no_memory_at_each_place(void **state)
     }
 }
 
+/* By then its number may be another process's. */
+static void test_proc__kill_after_wait_hits_nobody(void **state)
+{
+    (void)state;
+    struct plug__spawn how = proc_default;
+    struct plug__child c;
+    int status = -1;
+    how.shell = "true";
+    assert_int_equal(plug__os_spawn(&how, &c, NULL), 0);
+    if (c.handle == PLUG_NO_HANDLE) {
+        assert_int_equal(proc_status(&c), 0);
+        skip();
+    }
+    pair_wait(c.handle, PLUG_IN);
+    assert_int_equal(plug__os_wait(&c, &status), 0);
+    assert_int_equal(plug__os_kill(&c, 0), PLUG_ESRCH);
+    plug__os_close(c.handle);
+}
+
 static void test_proc__pid_is_ours(void **state)
 {
     (void)state;
@@ -316,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_proc__crossed_numbers),
         cmocka_unit_test(test_proc__errors_stream),
         cmocka_unit_test(test_proc__no_memory_at_each_place),
+        cmocka_unit_test(test_proc__kill_after_wait_hits_nobody),
         cmocka_unit_test(test_proc__pid_is_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
