@@ -228,6 +228,15 @@ static void log_loss(struct plug__str *line, const struct plug__event *ev)
         plug__str_add(line, ", how many were acknowledged is not known");
 }
 
+/* How a child ended; `status` as a shell would have it. */
+static void log_child(struct plug__str *line, int status)
+{
+    if (status > 128)
+        plug__str_printf(line, " (ended by signal %d)", status - 128);
+    else if (status > 0)
+        plug__str_printf(line, " (exit status %d)", status);
+}
+
 /* The message of an event, without head, place and hint. */
 static void log_message(struct plug__str *line, const struct plug__event *ev)
 {
@@ -248,6 +257,8 @@ static void log_message(struct plug__str *line, const struct plug__event *ev)
         return;
     default:
         plug__str_printf(line, "%s%s%s", name, *name ? ": " : "", log_err_text(&ev->err));
+        if (ev->err.code == PLUG_ECHILD)
+            log_child(line, ev->err.os);
         if (ev->kind == PLUG__EV_LOST)
             log_loss(line, ev);
     }

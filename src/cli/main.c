@@ -38,13 +38,39 @@ static int main_version(void)
     return 0;
 }
 
-static int main_verb(const struct plug__args *args, int argc, char **argv)
-{
-    const char *verb = argv[args->verb];
+struct main_verb {
+    const char *name;
+    int (*run)(int argc, char **argv); /* argv[0] is the verb */
+};
 
-    if (strcmp(verb, "tour") == 0)
-        return plug__tour_main(argc - args->verb - 1, argv + args->verb + 1);
-    return 2;
+static const struct main_verb main_verbs[] = {
+    {"explain", plug__cli_explain},
+    {"list", plug__cli_list},
+    {"help", plug__cli_help},
+    {"tour", plug__tour_main},
+};
+
+/* argv[0] is the verb. --json may stand before it as well as behind it. */
+static int main_verb(int argc, char **argv, int json)
+{
+    static char flag[] = "--json";
+
+    if (json) { /* so an option stood before the verb, and its place is free */
+        argv[-1] = argv[0];
+        argv[0] = flag;
+        argv--;
+        argc++;
+    }
+    for (size_t i = 0; i < PLUG__COUNT(main_verbs); i++)
+        if (strcmp(argv[0], main_verbs[i].name) == 0)
+            return main_verbs[i].run(argc, argv);
+    return 2; /* args.c names the same verbs */
+}
+
+static int main_usage(void)
+{
+    plug__cli_usage(stdout);
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -56,14 +82,14 @@ int main(int argc, char **argv)
 
     (void)plug__os_init();
     if (plug__args_parse(&args, argc, argv, &text, &err) < 0) {
-        plug__cli_error(text, &err);
+        plug__cli_error(stderr, text, &err);
         status = plug__exit_code(err.code);
     } else if (args.action == PLUG__ACTION_VERSION) {
         status = main_version();
     } else if (args.action == PLUG__ACTION_HELP) {
-        status = plug__cli_usage(argc, argv);
+        status = main_usage();
     } else if (args.action == PLUG__ACTION_VERB) {
-        status = main_verb(&args, argc, argv);
+        status = main_verb(argc - args.verb, argv + args.verb, args.json);
     } else {
         status = plug__run(&args);
     }

@@ -42,7 +42,7 @@ static int run_wrong(const struct run *run, const char *address, const struct pl
     if (run->args->log_json)
         plug__log_error(&run->log, err);
     else
-        plug__cli_error(address, err);
+        plug__cli_error(stderr, address, err);
     return plug__exit_code(err->code);
 }
 

@@ -202,7 +202,7 @@ int plug__tour_main(int argc, char **argv)
 
     t.tty = plug__os_stdio(1, &out, NULL) >= 0 && plug__os_isatty(out);
     t.colour = t.tty && !(no && *no);
-    if (tour_choose(&t, argc, argv) < 0) {
+    if (tour_choose(&t, argc - 1, argv + 1) < 0) {
         fputs("plug: no such pair in this build; kinds: plug list\n", stderr);
         status = 2;
     } else if (tour_folder(&t) < 0) {

@@ -61,7 +61,7 @@ int plug__tour_joins(const struct plug__tour_kind *a, const struct plug__tour_ki
 void plug__tour_pair(struct plug__tour *tour, const struct plug__tour_kind *a,
                      const struct plug__tour_kind *b, struct plug__tour_result *ret);
 
-/* The verb: returns the exit status. */
+/* The verb; argv[0] is "tour", kinds to keep to may follow. Returns the exit status. */
 int plug__tour_main(int argc, char **argv);
 
 #endif

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: MIT
+"""Wrong addresses and options: exit 2, a caret under the place, nothing opened, nothing created.
+Then errors of the run: cause, hint and the right exit code."""
+import os
+import socket
+
+import pytest
+
+from conftest import listener
+
+# What is wrong, the text that the caret stands under, words of the message.
+WRONG = [
+    ("tpc://127.0.0.1:80", "tpc", ["tpc", "tcp"]),
+    ("TCP-LISTN:80", "TCP-LISTN", ["tcp-listen"]),
+    ("tcp://127.0.0.1:80#nodealy", "nodealy", ["nodealy", "nodelay"]),
+    ("TCP:127.0.0.1:80,nodealy", "nodealy", ["nodelay"]),
+    ("TCP-LISTEN:7777,forkk", "forkk", ["fork"]),
+    ("tcp://127.0.0.1:99999", "99999", ["port"]),
+    ("TCP:127.0.0.1:http99", "http99", ["port"]),
+    ("tcp://127.0.0.1", "", ["port"]),
+    ("TCP:127.0.0.1", "", []),
+    ("TCP:", "", []),
+    ("UNIX:", "", []),
+    ("unix://", "", []),
+    ("len32://127.0.0.1:80", "len32", []),
+    ("line+udp://127.0.0.1:80", "line", []),
+    ("tcp://127.0.0.1:80#connect-timeout=soon", "soon", []),
+    ("tcp://127.0.0.1:80#sndbuf", "", []),
+    ("tcp://127.0.0.1:80#nodelay=maybe", "maybe", []),
+    ("tcp://[::1:80", "", []),
+    ("localhost:80", "", []),
+    ("FD:many", "many", []),
+    ("file:x,seek=1,,seek=2", "", []),
+    ("exec:", "", []),
+    ("", "", []),
+]
+
+
+def caret(stderr, address):
+    """What the carets stand under: the address's line is indented, theirs is the next."""
+    lines = stderr.splitlines()
+    for i in range(1, len(lines)):
+        marks = lines[i].rstrip()
+        if lines[i - 1].startswith("    " + address[:60]) and "^" in marks:
+            start = marks.index("^")
+            width = len(marks[start:]) - len(marks[start:].lstrip("^"))
+            return lines[i - 1][start:start + width]
+    return None
+
+
+@pytest.mark.parametrize("address,place,words", WRONG, ids=[w[0] or "empty" for w in WRONG])
+@pytest.mark.parametrize("first", [True, False], ids=["left", "right"])
+def test_wrong_address(plug, tmp_path, address, place, words, first):
+    other = f"create:{tmp_path / 'made'}"
+    args = [address, other] if first else [other, address]
+    p = plug(*args, cwd=tmp_path)
+    assert p.wait() == 2, p.stderr()
+    err = p.stderr()
+    assert err.startswith("plug: "), err
+    assert os.listdir(tmp_path) == []
+    for word in words:
+        assert word in err.splitlines()[0], err
+    if address:
+        under = caret(err, address)
+        assert under is not None, err
+        assert place in under or under in place, (under, err)
+
+
+def test_nothing_listens_when_a_later_address_is_wrong(plug, short_dir):
+    path = short_dir / "s"
+    p = plug(f"unix-listen://{path}", "echo:", "--", "tcp-listen://127.0.0.1:0", "nosuch:1")
+    assert p.wait() == 2
+    assert "nosuch" in p.stderr() and "listening" not in p.stderr()
+    assert not path.exists()
+
+
+OPTIONS = [
+    (["--statistcs", "-", "echo:"], "--statistcs", ["--statistics"]),
+    (["--progress", "-", "echo:"], "--progress", []),
+    (["-q", "-", "echo:"], "-q", []),
+    (["-b", "lots", "-", "echo:"], "lots", ["-b"]),
+    (["-b0", "-", "echo:"], "0", ["-b"]),
+    (["-t", "soon", "-", "echo:"], "soon", ["-t"]),
+    (["-d9", "-", "echo:"], "9", []),
+    (["--log=xml", "-", "echo:"], "xml", ["--log"]),
+    (["--ready-fd=x", "-", "echo:"], "x", ["--ready-fd"]),
+    (["--json=1", "-", "echo:"], "1", ["--json"]),
+    (["--exit-code=mine", "-", "echo:"], "mine", ["--exit-code"]),
+    (["-u", "-U", "-", "echo:"], "-U", []),
+    (["-", "echo:", "-v"], "-v", ["behind"]),
+    (["-", "echo:", "echo:"], "echo:", ["third"]),
+    (["-", "echo:", "--"], "--", ["--"]),
+    (["-v"], "", ["no address"]),
+    (["-b"], "", ["-b"]),
+]
+
+
+@pytest.mark.parametrize("args,place,words", OPTIONS, ids=[" ".join(o[0]) for o in OPTIONS])
+def test_wrong_option(plug, args, place, words):
+    p = plug(*args)
+    assert p.wait() == 2, p.stderr()
+    err = p.stderr()
+    lines = err.splitlines()
+    marks = [i for i, line in enumerate(lines) if line.strip().startswith("^")]
+    assert marks, err
+    start = lines[marks[0]].index("^")
+    width = lines[marks[0]].rstrip().count("^")
+    assert lines[marks[0] - 1][start:start + width] == place, err
+    for word in words:
+        assert word in lines[0], err
+
+
+def test_socats_option_is_refused_by_name(plug):
+    p = plug("-", "TCP:127.0.0.1:80,res-retrans=3")
+    assert p.wait() == 2
+    assert "res-retrans" in p.stderr() and "socat" in p.stderr()
+
+
+@pytest.fixture
+def closed_port():
+    """A port that is bound, so that nobody takes it, and refuses."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        yield s.getsockname()[1]
+
+
+def outcome(p, status, *words):
+    assert p.wait() == status, p.stderr()
+    first, *rest = p.stderr().splitlines()
+    assert first.startswith("plug: "), p.stderr()
+    for word in words:
+        assert word in first, p.stderr()
+    assert rest and all(line.startswith("    ") for line in rest), p.stderr()
+
+
+def test_refused(plug, closed_port):
+    outcome(plug("-", f"tcp://127.0.0.1:{closed_port}"), 4, f"tcp://127.0.0.1:{closed_port}",
+            "connection refused")
+
+
+def test_refused_on_unix(plug, short_dir):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(short_dir / "dead"))
+    outcome(plug("-", f"unix://{short_dir}/dead"), 4, "connection refused")
+
+
+def test_no_such_socket(plug, short_dir):
+    p = plug("-", f"unix://{short_dir}/none")
+    outcome(p, p.wait(), "no such file")
+    assert p.wait() in (1, 4)
+
+
+def test_port_in_use(plug):
+    with listener() as s:
+        outcome(plug(f"tcp-listen://127.0.0.1:{s.getsockname()[1]}", "echo:"), 1,
+                "address already in use")
+
+
+def test_no_such_host(plug):
+    p = plug("-", "tcp://no-such-host.invalid:80#connect-timeout=20")
+    outcome(p, 3, "no-such-host.invalid")
+
+
+def test_timeout(plug):
+    """A listener whose queue is full answers no more."""
+    with socket.socket() as s, socket.socket() as filler:
+        s.bind(("127.0.0.1", 0))
+        s.listen(0)
+        filler.connect(s.getsockname())
+        extra = [socket.socket() for _ in range(3)]
+        for e in extra:
+            e.setblocking(False)
+            e.connect_ex(s.getsockname())
+        outcome(plug("-", f"tcp://127.0.0.1:{s.getsockname()[1]}#connect-timeout=0.3"), 5,
+                "timed out")
+        for e in extra:
+            e.close()
+
+
+def test_permission(plug, tmp_path):
+    target = tmp_path / "secret"
+    target.write_text("x")
+    target.chmod(0)
+    drop = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    tmp_path.chmod(0o755)
+    for parent in list(tmp_path.parents)[:3]:
+        if parent.owner() != "root" or parent.stat().st_mode & 0o77 == 0:
+            parent.chmod(parent.stat().st_mode | 0o755)
+    outcome(plug("-u", f"file:{target}", "-", **drop), 7, "permission denied")
+
+
+def test_no_such_file(plug, tmp_path):
+    outcome(plug("-u", f"file:{tmp_path}/none", "-"), 1, "no such file")
+    assert os.listdir(tmp_path) == []
+
+
+def test_no_such_program(plug):
+    p = plug("-", "exec:no-such-program-at-all")
+    outcome(p, p.wait(), "no-such-program-at-all")
+    assert p.wait() in (1, 9)
+
+
+def test_child_status(plug):
+    assert plug("-", "system:'exit 3'").wait() == 9
+    assert plug("--exit-code=child", "-", "system:'exit 3'").wait() == 3
+
+
+def test_no_descriptors(plug):
+    """Accepting pauses where no descriptor is left, and the command lives on."""
+    import resource
+
+    p = plug("tcp-listen://127.0.0.1:0", "echo:", ready=1,
+             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16)))
+    held = [socket.create_connection(("127.0.0.1", p.port()), 10) for _ in range(24)]
+    for c in held:
+        c.close()
+    with socket.create_connection(("127.0.0.1", p.port()), 10) as c:
+        c.settimeout(20)
+        c.sendall(b"alive")
+        assert c.recv(16) == b"alive"
+    assert p.p.poll() is None
+
+
+def test_garbage_and_resets_end_only_their_session(plug):
+    import struct
+
+    p = plug("netstring+tcp-listen://127.0.0.1:0", "echo:", ready=1)
+    good = socket.create_connection(("127.0.0.1", p.port()), 10)
+    good.settimeout(20)
+    for garbage in (b"\xff" * 100, b"99999999999999:", b"3:abcX", b"5:ab", b""):
+        bad = socket.create_connection(("127.0.0.1", p.port()), 10)
+        bad.sendall(garbage)
+        bad.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        bad.close()
+        good.sendall(b"5:hello,")
+        assert good.recv(16) == b"5:hello,"
+    good.close()
+    assert p.p.poll() is None
+
+
+def test_version_and_help(plug):
+    p = plug("-V")
+    status, out, _ = p.finish()
+    assert status == 0 and b"epoll" in out and b"poll" in out and b"MIT" in out and b"tcp" in out
+    for flag in ("-h", "--help", "-?"):
+        status, out, err = plug(flag).finish()
+        assert status == 0 and b"plug" in out and err == ""
+    assert len(plug("--help").finish()[1].splitlines()) <= 24

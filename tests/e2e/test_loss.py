@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: MIT
+"""Delivered or an error: whatever takes bytes away, the command says so, exits 8 and counts."""
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+
+import pytest
+
+from conftest import PLUG, accept, connect, find, listener, need, read_all, read_exactly, until
+
+MUCH = 8 << 20  # more than all socket buffers on the way take
+
+
+def counts(p):
+    """The bytes accepted and, where shown, not acknowledged."""
+    m = re.search(r"; (\d+) bytes accepted(?:, (\d+) of them not acknowledged)?", p.stderr())
+    assert m, p.stderr()
+    return int(m.group(1)), int(m.group(2) or 0)
+
+
+def feed(p, data):
+    """Writes until the command no longer takes it."""
+    try:
+        p.p.stdin.write(data)
+        p.p.stdin.close()
+    except BrokenPipeError:
+        pass
+
+
+def reset(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+def target(s):
+    return f"tcp://127.0.0.1:{s.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("movers", [[], ["--no-splice"]], ids=["splice", "copy"])
+@pytest.mark.parametrize("how", [socket.socket.close, reset], ids=["unread", "reset"])
+def test_peer_goes_with_data_unread(plug, how, movers):
+    with listener() as s:
+        p = plug(*movers, "-u", "-", target(s), stdin=subprocess.PIPE)
+        c = accept(s)
+        p.p.stdin.write(b"x" * 100000)
+        p.p.stdin.flush()
+        read_exactly(c, 1000)
+        until(lambda: len(c.recv(1 << 20, socket.MSG_PEEK)) > 1000, "bytes unread")
+        how(c)
+        feed(p, b"x" * MUCH)
+        assert p.wait() == 8, p.stderr()
+        assert "reset by peer" in p.stderr() or "no longer reads" in p.stderr()
+        accepted, unsent = counts(p)
+        assert accepted >= 1000 and unsent <= accepted
+
+
+def test_source_that_resets(plug, tmp_path):
+    """What came before the reset is kept; the end is not a clean one."""
+    out = tmp_path / "out"
+    p = plug("tcp-listen://127.0.0.1:0#once", f"create:{out}", ready=1)
+    c = connect(p.port())
+    c.sendall(b"y" * 5000)
+    until(lambda: out.exists() and out.stat().st_size == 5000, "the bytes before the reset")
+    reset(c)
+    assert p.wait() == 8, p.stderr()
+    assert "reset by peer" in p.stderr()
+
+
+def test_source_sees_a_reset_when_the_sink_fails(plug):
+    with listener() as s:
+        p = plug("tcp-listen://127.0.0.1:0#once", target(s), ready=1)
+        c = connect(p.port())
+        c.sendall(b"z" * 1000)
+        sink = accept(s)
+        read_exactly(sink, 1000)
+        reset(sink)
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            while True:
+                c.sendall(b"z" * 65536)
+                if not c.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK):
+                    pytest.fail("the source saw a clean end")
+        assert p.wait() == 8, p.stderr()
+
+
+def test_idle_source_sees_a_reset_when_the_sink_fails(plug):
+    """Nothing more is sent: the reset must come through all the same."""
+    with listener() as s:
+        p = plug("tcp-listen://127.0.0.1:0#once", target(s), ready=1)
+        c = connect(p.port())
+        c.sendall(b"z" * 1000)
+        sink = accept(s)
+        read_exactly(sink, 1000)
+        reset(sink)
+        with pytest.raises(ConnectionResetError):
+            c.recv(1)
+        assert p.wait() == 8, p.stderr()
+
+
+def test_others_never_notice(plug):
+    with listener() as s:
+        p = plug("tcp-listen://127.0.0.1:0", target(s), ready=1)
+        a, b = connect(p.port()), connect(p.port())
+        ends = []
+        for c, name in ((a, b"a"), (b, b"b")):
+            c.sendall(name)
+            end = accept(s)
+            assert read_exactly(end, 1) == name
+            ends.append(end)
+        reset(ends[0])
+        with pytest.raises(ConnectionResetError):
+            a.recv(1)
+        b.sendall(b"still")
+        assert read_exactly(ends[1], 5) == b"still"
+        b.shutdown(socket.SHUT_WR)
+        assert read_all(ends[1]) == b""
+        assert p.p.poll() is None
+
+
+def test_full_disk(plug):
+    p = plug("-u", "-", "file:/dev/full", stdin=subprocess.PIPE)
+    feed(p, b"x" * 100000)
+    assert p.wait() == 8, p.stderr()
+    assert "no space left" in p.stderr()
+    assert counts(p)[0] == 0
+
+
+def test_full_disk_behind_a_listener(plug):
+    p = plug("-u", "tcp-listen://127.0.0.1:0#once", "file:/dev/full", ready=1)
+    c = connect(p.port())
+    c.sendall(b"x" * 1000)
+    with pytest.raises(ConnectionResetError):
+        c.recv(1)
+    assert p.wait() == 8, p.stderr()
+
+
+@pytest.mark.parametrize("movers", [[], ["--no-splice"]], ids=["splice", "copy"])
+def test_reader_of_the_pipe_gone(plug, movers):
+    r, w = os.pipe()
+    p = plug(*movers, "-u", "-", "stdout", stdin=subprocess.PIPE, stdout=w)
+    os.close(w)
+    p.p.stdin.write(b"x" * 1000)
+    p.p.stdin.flush()
+    assert os.read(r, 1) == b"x"
+    os.close(r)
+    feed(p, b"x" * MUCH)
+    assert p.wait() == 8, p.stderr()
+    assert counts(p)[0] >= 1000
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        return [int(n) for n in f.read().split()]
+
+
+def test_child_killed(plug):
+    p = plug("-", "exec:'sleep 1000'", stdin=subprocess.PIPE)
+    (child,) = until(lambda: children(p.pid), "the child runs")
+    p.p.stdin.write(b"x" * 1000)
+    p.p.stdin.flush()
+    os.kill(child, signal.SIGKILL)
+    feed(p, b"x" * MUCH)
+    assert p.wait() == 8, p.stderr()
+    counts(p)
+
+
+def test_udp_to_a_closed_port(plug):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        held.close()
+        p = plug("-", f"udp://127.0.0.1:{port}", stdin=subprocess.PIPE)
+        feed(p, b"anybody?")
+        assert p.wait() == 4, p.stderr()
+        assert "refused" in p.stderr()
+
+
+VANISH = """
+import os, socket, subprocess, sys
+plug, ip, nft = sys.argv[1:]
+subprocess.run([ip, "link", "set", "lo", "up"], check=True)
+s = socket.create_server(("127.0.0.1", 0))
+port = s.getsockname()[1]
+p = subprocess.Popen([plug, "-u", "-", f"tcp://127.0.0.1:{port}#user-timeout=1"],
+                     stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+c, _ = s.accept()
+p.stdin.write(b"x" * 1000)
+p.stdin.flush()
+got = 0
+while got < 1000:
+    got += len(c.recv(65536))
+rules = f"add table ip t; add chain ip t c {{ type filter hook output priority 0; }};" \\
+        f"add rule ip t c tcp dport {port} drop; add rule ip t c tcp sport {port} drop"
+subprocess.run([nft, rules], check=True)
+p.stdin.write(b"y" * 5000)
+p.stdin.flush()
+err = p.stderr.read().decode()
+print(p.wait(), err)
+"""
+
+
+def test_peer_vanishes(run):
+    need("unshare", "nft", "ip")
+    p = run("unshare", "-Urn", sys.executable, "-c", VANISH, PLUG, find("ip"), find("nft"))
+    status, out, err = p.finish(patience=60)
+    assert status == 0, err
+    text = out.decode()
+    assert text.startswith("8 "), text
+    m = re.search(r"; (\d+) bytes accepted, (\d+) of them not acknowledged", text)
+    assert m and (int(m.group(1)), int(m.group(2))) == (6000, 5000), text
+
+
+def pieces_of(data, size):
+    return [data[i:i + size] for i in range(0, len(data), size)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1460, 65536])
+@pytest.mark.parametrize("sink", ["exec:cat", "pipe:", "echo:"])
+def test_a_stream_shows_no_boundary(plug, size, sink):
+    data = bytes(i * 7 % 251 for i in range(min(200000, size * 3000)))
+    p = plug("tcp-listen://127.0.0.1:0#once", sink, ready=1)
+    c = connect(p.port())
+    c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    got = b""
+    for piece in pieces_of(data, size):
+        c.sendall(piece)
+        if len(data) - len(got) > 100000:
+            got += c.recv(1 << 16)
+    c.shutdown(socket.SHUT_WR)
+    got += read_all(c)
+    assert got == data
+    assert p.wait() == 0, p.stderr()
+
+
+def test_reply_long_after_half_close(plug):
+    """The source has ended; the answer comes later than any guess would wait, and arrives."""
+    with listener() as s:
+        p = plug("-", target(s), stdin=subprocess.PIPE)
+        c = accept(s)
+        p.p.stdin.write(b"question")
+        p.p.stdin.close()
+        assert read_all(c) == b"question"
+        with pytest.raises(subprocess.TimeoutExpired):
+            p.p.wait(1.2)
+        c.sendall(b"answer")
+        c.close()
+        assert p.p.stdout.read() == b"answer"
+        assert p.wait() == 0, p.stderr()

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""Statistics at the end and on USR1, events as JSON, and -v -x beside socat's."""
+import json
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from conftest import connect, need, read_all, until
+
+
+def lines_of(p, what):
+    return [line for line in p.stderr().splitlines() if what in line]
+
+
+def test_statistics_at_exit(plug):
+    p = plug("--statistics", "-", "exec:cat", stdin=subprocess.PIPE)
+    assert p.finish(b"x" * 5000)[:2] == (0, b"x" * 5000)
+    assert re.search(r"STATISTICS: relay 1 left to right: 5000 bytes", p.stderr())
+    assert re.search(r"STATISTICS: relay 1 right to left: 5000 bytes", p.stderr())
+
+
+def test_statistics_as_json(plug):
+    p = plug("--statistics", "--json", "-", "exec:cat", stdin=subprocess.PIPE)
+    assert p.finish(b"x" * 5000)[0] == 0
+    (line,) = lines_of(p, "statistics")
+    stats = json.loads(line)
+    assert stats["forth"]["bytes"] == 5000 and stats["back"]["bytes"] == 5000
+    assert stats["relay"] == 1 and stats["sessions"] == 1 and stats["live"] == 0
+
+
+def test_usr1_shows_and_goes_on(plug):
+    p = plug("tcp-listen://127.0.0.1:0", "exec:cat", ready=1)
+    c = connect(p.port())
+    c.sendall(b"hello")
+    assert c.recv(16) == b"hello"
+    for n in (1, 2):
+        p.p.send_signal(signal.SIGUSR1)
+        until(lambda: len(lines_of(p, "left to right: 5 bytes")) == n, "statistics")
+    c.sendall(b"again")
+    assert c.recv(16) == b"again"
+
+
+def test_several_relays_are_told_apart(plug):
+    p = plug("--statistics", "text:hello", "create:/dev/null", "--", "text:abc",
+             "create:/dev/null")
+    p.finish()
+    assert lines_of(p, "relay 1 left to right: 5 bytes"), p.stderr()
+    assert lines_of(p, "relay 2 left to right: 3 bytes"), p.stderr()
+
+
+def test_json_log_has_one_object_a_line(plug):
+    p = plug("--log=json", "-dd", "tcp-listen://127.0.0.1:0#once", "exec:cat", ready=1)
+    c = connect(p.port())
+    c.sendall(b"hello")
+    c.shutdown(1)
+    assert read_all(c) == b"hello"
+    assert p.wait() == 0
+    events = [json.loads(line) for line in p.stderr().splitlines()]
+    by_name = {e.get("event"): e for e in events}
+    assert by_name["listening"]["msg"] == f"listening on {p.where[0]}"
+    assert by_name["opened"]["session"] == 1 and by_name["opened"]["relay"] == 1
+    assert by_name["ended"]["bytes"] == 10
+    for e in events:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", e["ts"])
+        assert e["level"] in ("error", "warning", "notice", "info", "debug")
+
+
+def test_json_log_of_a_failure(plug):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{s.getsockname()[1]}"
+        p = plug("--log=json", "-", f"tcp://{where}")
+        assert p.wait() == 4
+    (line,) = p.stderr().splitlines()
+    e = json.loads(line)
+    assert e["code"] == "ECONNREFUSED" and e["level"] == "error" and e["os"] > 0
+    assert where in e["peer"] and e["hint"]
+
+
+DATA = b"hello\nwor\x01\x80ld\ta\r\\\"\x7f" + bytes(range(40, 90)) + b"\nend"
+
+
+@pytest.mark.parametrize("flags", [["-v"], ["-x"], ["-x", "-v"]])
+def test_dump_looks_like_socats(plug, run, flags):
+    need("socat")
+    ours = plug(*flags, "-u", "-", "create:/dev/null", stdin=subprocess.PIPE)
+    ours.finish(DATA)
+    theirs = run("socat", *flags, "-u", "-", "OPEN:/dev/null", stdin=subprocess.PIPE)
+    theirs.finish(DATA)
+
+    def plain(text):
+        return re.sub(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+", "TIME", text)
+
+    assert plain(ours.stderr()) == plain(theirs.stderr())
+
+
+def test_dump_shows_both_directions(plug):
+    p = plug("-v", "-", "exec:cat", stdin=subprocess.PIPE)
+    assert p.finish(b"ping\n")[1] == b"ping\n"
+    assert re.search(r"^> .*length=5 from=0 to=4\nping$", p.stderr(), re.M)
+    assert re.search(r"^< .*length=5 from=0 to=4\nping$", p.stderr(), re.M)
+
+
+def test_no_colour_where_nobody_looks(plug):
+    p = plug("-", "nosuch:")
+    assert p.wait() == 2
+    assert "\033" not in p.stderr()
