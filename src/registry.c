@@ -7,6 +7,7 @@
 #include "endpoint/endpoint.h"
 #include "proto/filter/filter.h"
 #include "proto/frame/frame.h"
+#include "socket/socket.h"
 
 const struct plug_ops *const plug__layers[] = {
     &plug__stdio_ops,
@@ -18,6 +19,9 @@ const struct plug_ops *const plug__layers[] = {
     &plug__text_ops,
     &plug__stall_ops,
     &plug__exec_ops,
+    &plug__tcp_ops,
+    &plug__unix_ops,
+    &plug__unix_seqpacket_ops,
     &plug__line_ops,
     &plug__len16_ops,
     &plug__len32_ops,

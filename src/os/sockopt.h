@@ -9,9 +9,9 @@
 #include "os/os.h"
 
 #ifdef _WIN32
+#include <afunix.h>
 #include <winsock2.h>
 #include <ws2tcpip.h>
-#include <afunix.h>
 #else
 #include <netinet/in.h>
 #include <netinet/tcp.h>

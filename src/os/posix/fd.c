@@ -79,6 +79,8 @@ int plug__os_stat(const char *path, struct plug__stat *ret, int *reterr_os)
     if (stat(path, &s) < 0)
         return plug__posix_fail(reterr_os);
     *ret = (struct plug__stat){.kind = (enum plug__kind)fd_kind(s.st_mode, 0), .size = s.st_size};
+    ret->device = (uint64_t)s.st_dev;
+    ret->inode = (uint64_t)s.st_ino;
     return 0;
 }
 

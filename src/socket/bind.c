@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Local addresses: the text of bind= and sourceport, and what of an address can be checked before
+ * anything is opened. It asks no name service.
+ */
+#include "socket/common.h"
+
+#include "core/resolve.h"
+#include "util/err.h"
+#include <string.h>
+
+const char *plug__socket_bind_text(const struct plug_step *step)
+{
+    const struct plug__socket_conf *conf = step->conf;
+    return step->bind ? step->bind : conf->bind;
+}
+
+int plug__socket_bind_split(const char *text, char *host, char *port)
+{
+    if (strlen(text) >= PLUG__BIND)
+        return PLUG_EINVAL;
+    return plug__split_hostport(text, host, port);
+}
+
+static int bind_port(const struct plug_step *step, const char *port, const char *protocol,
+                     uint16_t *ret)
+{
+    const struct plug__socket_conf *conf = step->conf;
+    *ret = (uint16_t)conf->sourceport;
+    return *port ? plug__parse_port(port, protocol, ret) : 0;
+}
+
+static int bind_host(const char *host, int family, uint16_t port, struct plug_addr *ret)
+{
+    if (!*host || strcmp(host, "*") == 0)
+        return plug__os_addr_any(ret, family, 0, port);
+    if (strcmp(host, "localhost") == 0)
+        return plug__os_addr_any(ret, family, 1, port);
+    if (plug__os_addr_ip(ret, host, port) < 0)
+        return PLUG_EINVAL;
+    return ret->family == family ? 0 : PLUG_EAFNOSUPPORT;
+}
+
+int plug__socket_local(const struct plug_step *step, int family, const char *protocol,
+                       struct plug_addr *ret)
+{
+    const struct plug__socket_conf *conf = step->conf;
+    const char *text = plug__socket_bind_text(step);
+    char host[PLUG__BIND] = "", port[PLUG__BIND] = "";
+    uint16_t number;
+    int r;
+    if (!text && !conf->sourceport)
+        return 0;
+    if (text && plug__socket_bind_split(text, host, port) < 0)
+        return PLUG_EINVAL;
+    if (bind_port(step, port, protocol, &number) < 0)
+        return PLUG_EINVAL;
+    r = bind_host(host, family, number, ret);
+    return r < 0 ? r : 1;
+}
+
+/* Points to the option of a step, or to its name when the option is not there. */
+static int bind_bad(const struct plug_step *step, const char *name, struct plug_err *reterr,
+                    const char *what, const char *text)
+{
+    int column = step->column, width = step->width;
+    for (unsigned i = 0; i < step->nopts; i++) {
+        if (strcmp(step->opts[i].option->name, name) == 0) {
+            column = step->opts[i].column;
+            width = step->opts[i].width;
+        }
+    }
+    plug__err(reterr, PLUG_EUSAGE, 0, step->ops->name, "%s \"%.80s\"", what, text);
+    plug__err_at(reterr, column, width);
+    return PLUG_EUSAGE;
+}
+
+static int bind_check(const struct plug_step *step, const char *protocol, struct plug_err *reterr)
+{
+    const char *text = plug__socket_bind_text(step);
+    struct plug_addr a;
+    int four, six;
+    if (!text || step->role == PLUG_LISTENER)
+        return 0;
+    four = plug__socket_local(step, AF_INET, protocol, &a);
+    six = plug__socket_local(step, AF_INET6, protocol, &a);
+    if (four >= 0 || six >= 0)
+        return 0;
+    bind_bad(step, "bind", reterr, "bad local address", text);
+    plug__err_hint(reterr, "give an IP address of this machine, with or without a port: "
+                           "bind=127.0.0.1, bind=[::1]:4000");
+    return PLUG_EUSAGE;
+}
+
+int plug__socket_check(const struct plug_step *step, const char *protocol, struct plug_err *reterr)
+{
+    uint16_t port;
+    if (step->port && *step->port && plug__parse_port(step->port, protocol, &port) < 0) {
+        bind_bad(step, "", reterr, "no such port or service:", step->port);
+        plug__err_hint(reterr, "a port is a number from 0 to 65535 or a name such as \"http\"");
+        return PLUG_EUSAGE;
+    }
+    return bind_check(step, protocol, reterr);
+}
