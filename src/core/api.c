@@ -398,6 +398,9 @@ int plug_error(const struct plug_sock *s, struct plug_err *reterr)
     }
     if (code == PLUG_EOTHER && os)
         plug__err(reterr, code, os, l->ops->name, "%s", plug__os_text(os, text, sizeof(text)));
+    else if (code == PLUG_ECHILD && os) /* the status, as a shell tells it */
+        plug__err(reterr, code, os, l->ops->name, os > 128 ? "%s, by signal %d" : "%s, status %d",
+                  plug_strerror(code), os > 128 ? os - 128 : os);
     else
         plug__err(reterr, code, os, l ? l->ops->name : NULL, "%s", plug_strerror(code));
     return code;

@@ -308,8 +308,10 @@ static int exec_verdict(struct exec_layer *e)
     struct plug_layer *l = &e->d.l;
     if (!exec_ended(e))
         return PLUG_EAGAIN;
-    if (e->status != 0)
+    if (e->status != 0) {
+        l->error[1] = PLUG_ECHILD; /* the cause of an EPIPE that may stand there */
         return plug_fail(l, 2, PLUG_ECHILD, e->status);
+    }
     return l->error[1] == PLUG_ECONNRESET ? PLUG_ECONNRESET : 0; /* it left input unread */
 }
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Descriptors by number, and the way of a system that cannot open a pipe anew: poll, then a bounded
+ * attempt on a description that blocks.
+ */
+#include "unit/endpoint/rig.h"
+
+#include "endpoint/descriptor.h"
+#include <signal.h>
+
+static const char *fd_address(int fd, const char *options)
+{
+    static char address[64];
+    snprintf(address, sizeof(address), "fd:%d%s", fd, options);
+    return address;
+}
+
+static void test_fd__pipe_is_read_and_closed(void **state)
+{
+    struct rig *t = *state;
+    struct plug_sock *s;
+    char buf[16];
+    int p[2];
+    assert_int_equal(pipe(p), 0);
+    s = rig_must(t, fd_address(p[0], ""));
+    assert_int_equal(write(p[1], "abc", 3), 3);
+    assert_int_equal(rig_recv(t, s, buf, sizeof(buf)), 3);
+    assert_int_equal(plug_recv(s, buf, sizeof(buf), 0, 0), PLUG_EAGAIN);
+    assert_int_equal(rig_send(t, s, "x", 1), PLUG_EPIPE); /* it is open for reading only */
+    close(p[1]);
+    assert_int_equal(rig_recv(t, s, buf, sizeof(buf)), PLUG_EOF);
+    plug_close(s);
+    assert_int_equal(fcntl(p[0], F_GETFD), -1); /* it was given to the endpoint */
+}
+
+static void test_fd__pipe_is_written(void **state)
+{
+    struct rig *t = *state;
+    struct plug_sock *s;
+    char buf[16];
+    int p[2];
+    assert_int_equal(pipe(p), 0);
+    s = rig_must(t, fd_address(p[1], ""));
+    assert_int_equal(rig_send(t, s, "abc", 3), 3);
+    assert_int_equal(rig_shut(t, s, PLUG_SHUT_WR), 0);
+    assert_int_equal(read(p[0], buf, sizeof(buf)), 3);
+    assert_int_equal(read(p[0], buf, sizeof(buf)), 0);
+    plug_close(s);
+    close(p[0]);
+}
+
+static void test_fd__file_keeps_its_offset(void **state)
+{
+    struct rig *t = *state;
+    struct plug_sock *s;
+    char buf[16];
+    int fd;
+    rig_write_file(rig_path(t, "f"), "0123456789");
+    fd = open(rig_path(t, "f"), O_RDONLY);
+    assert_int_equal(lseek(fd, 7, SEEK_SET), 7);
+    s = rig_must(t, fd_address(fd, ""));
+    rig_slurp(t, s, buf, sizeof(buf));
+    assert_string_equal(buf, "789");
+    plug_close(s);
+    unlink(rig_path(t, "f"));
+}
+
+static void test_fd__not_open_is_told(void **state)
+{
+    struct rig *t = *state;
+    struct plug_sock *s;
+    assert_int_equal(rig_open(t, &s, "fd:987"), PLUG_EUSAGE);
+    assert_string_equal(t->err.text, "descriptor 987 is not open");
+    assert_int_not_equal(t->err.hint[0], '\0');
+}
+
+static void test_fd__directory_is_refused(void **state)
+{
+    struct rig *t = *state;
+    struct plug_sock *s;
+    int fd = open(t->dir, O_RDONLY);
+    assert_int_equal(rig_open(t, &s, fd_address(fd, "")), PLUG_EISDIR);
+    close(fd);
+}
+
+/* ---- descriptions that block ---- */
+
+/* Makes what was opened as the port of a system without /dev/fd that opens anew. */
+static struct plug__port *make_blocking(struct plug__port *p)
+{
+    assert_int_equal(plug__os_nonblock(p->io.handle, 0, NULL), 0);
+    p->flags |= PLUG__PORT_BLOCKS;
+    return p;
+}
+
+static void test_blocking__write_never_blocks(void **state)
+{
+    static char block[100000];
+    struct rig *t = *state;
+    struct plug_sock *s;
+    int64_t r, in = 0, out = 0;
+    int p[2];
+    assert_int_equal(pipe(p), 0);
+    s = rig_must(t, fd_address(p[1], ""));
+    make_blocking(&((struct plug__duplex *)plug__sock_base(s))->out);
+    alarm(20); /* a blocking write would hang here */
+    while ((r = plug_send(s, block, sizeof(block), 0, 0)) > 0)
+        in += r;
+    assert_int_equal(r, PLUG_EAGAIN);
+    assert_true(in >= 4096);
+    while (out < in) {
+        r = read(p[0], block, sizeof(block));
+        assert_true(r > 0);
+        out += r;
+    }
+    assert_int_equal(rig_send(t, s, "abc", 3), 3);
+    assert_int_equal(read(p[0], block, sizeof(block)), 3);
+    close(p[0]);
+    assert_int_equal(rig_send(t, s, "abc", 3), PLUG_EPIPE);
+    alarm(0);
+    plug_close(s);
+}
+
+static void test_blocking__read_never_blocks(void **state)
+{
+    struct rig *t = *state;
+    struct plug_sock *s;
+    char buf[8];
+    int p[2];
+    assert_int_equal(pipe(p), 0);
+    s = rig_must(t, fd_address(p[0], ""));
+    make_blocking(&((struct plug__duplex *)plug__sock_base(s))->in);
+    alarm(20);
+    assert_int_equal(plug_recv(s, buf, sizeof(buf), 0, 0), PLUG_EAGAIN);
+    assert_int_equal(write(p[1], "abc", 3), 3);
+    assert_int_equal(rig_recv(t, s, buf, sizeof(buf)), 3);
+    assert_int_equal(plug_recv(s, buf, sizeof(buf), 0, 0), PLUG_EAGAIN);
+    close(p[1]);
+    assert_int_equal(rig_recv(t, s, buf, sizeof(buf)), PLUG_EOF);
+    alarm(0);
+    plug_close(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_ALL(test_fd__pipe_is_read_and_closed),  RIG_ALL(test_fd__pipe_is_written),
+        RIG_ALL(test_fd__file_keeps_its_offset),    RIG_PRIVATE(test_fd__not_open_is_told),
+        RIG_PRIVATE(test_fd__directory_is_refused), RIG_ALL(test_blocking__write_never_blocks),
+        RIG_ALL(test_blocking__read_never_blocks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
