@@ -348,7 +348,8 @@ int plug__socket_bypass(struct plug_layer *l, unsigned dir, struct plug_bypass *
 {
     struct plug__socket *s = plug__socket_of(l);
     (void)dir;
-    if (l->state != PLUG__SOCKET_UP || !(s->flags & PLUG__SOCKET_BYPASS))
+    if (l->state != PLUG__SOCKET_UP || !(s->flags & PLUG__SOCKET_BYPASS) ||
+        s->io.handle == PLUG_NO_HANDLE)
         return PLUG_ENOTSUP;
     *ret = (struct plug_bypass){
         .base = l,
