@@ -7,6 +7,7 @@
 
 #include "endpoint/descriptor.h"
 #include <signal.h>
+#include <sys/socket.h>
 
 static const char *fd_address(int fd, const char *options)
 {
@@ -83,6 +84,77 @@ static void test_fd__directory_is_refused(void **state)
     close(fd);
 }
 
+/* ---- sockets are the layers' of sockets ---- */
+
+static void test_fd__socket_keeps_its_type(void **state)
+{
+    static const struct {
+        int type;
+        const char *layer;
+    } rows[] = {
+        {SOCK_STREAM, "unix"}, {SOCK_DGRAM, "unix-dgram"}, {SOCK_SEQPACKET, "unix-seqpacket"}};
+    struct rig *t = *state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plug_sock *s;
+        char buf[16];
+        int sp[2], type = 0;
+        size_t len = sizeof(type);
+        assert_int_equal(socketpair(AF_UNIX, rows[i].type, 0, sp), 0);
+        s = rig_must(t, fd_address(sp[0], ""));
+        assert_string_equal(plug__sock_base(s)->ops->name, rows[i].layer);
+        assert_int_equal(plug_getsockopt(s, PLUG_LEVEL_SOCK, PLUG_SO_TYPE, &type, &len), 0);
+        assert_int_equal(type, rows[i].type);
+        assert_int_equal(plug_recv(s, buf, sizeof(buf), 0, 0), PLUG_EAGAIN);
+        assert_int_equal(fcntl(sp[0], F_GETFL) & O_NONBLOCK, 0); /* others have it too */
+        assert_int_equal(write(sp[1], "one", 3), 3);
+        assert_int_equal(write(sp[1], "two", 3), 3);
+        assert_int_equal(rig_recv(t, s, buf, sizeof(buf)), rows[i].type == SOCK_STREAM ? 6 : 3);
+        assert_int_equal(rig_send(t, s, "back", 4), 4);
+        assert_int_equal(read(sp[1], buf, sizeof(buf)), 4);
+        plug_close(s);
+        close(sp[1]);
+    }
+}
+
+static void test_fd__listening_socket_is_refused(void **state)
+{
+    struct rig *t = *state;
+    struct plug_sock *s;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(rig_open(t, &s, fd_address(fd, "")), PLUG_EUSAGE);
+    close(fd);
+}
+
+/* As inetd starts a server: 0 and 1 are one connection. */
+static void test_stdio__one_socket_is_that_socket(void **state)
+{
+    struct rig *t = *state;
+    struct plug_sock *s;
+    char name[32], buf[8];
+    int saved[2] = {dup(0), dup(1)}, sp[2];
+    int64_t put, got;
+    fflush(stdout);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, sp), 0);
+    dup2(sp[0], 0);
+    dup2(sp[0], 1);
+    s = rig_must(t, "-");
+    snprintf(name, sizeof(name), "%s", plug__sock_base(s)->ops->name);
+    put = rig_send(t, s, "out", 3);
+    assert_int_equal(write(sp[1], "in", 2), 2);
+    got = rig_recv(t, s, buf, sizeof(buf));
+    plug_close(s);
+    dup2(saved[0], 0);
+    dup2(saved[1], 1);
+    close(saved[0]);
+    close(saved[1]);
+    close(sp[0]);
+    close(sp[1]);
+    assert_string_equal(name, "unix");
+    assert_int_equal(put, 3);
+    assert_int_equal(got, 2);
+}
+
 /* ---- descriptions that block ---- */
 
 /* Makes what was opened as the port of a system without /dev/fd that opens anew. */
@@ -144,9 +216,15 @@ static void test_blocking__read_never_blocks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG_ALL(test_fd__pipe_is_read_and_closed),  RIG_ALL(test_fd__pipe_is_written),
-        RIG_ALL(test_fd__file_keeps_its_offset),    RIG_PRIVATE(test_fd__not_open_is_told),
-        RIG_PRIVATE(test_fd__directory_is_refused), RIG_ALL(test_blocking__write_never_blocks),
+        RIG_ALL(test_fd__pipe_is_read_and_closed),
+        RIG_ALL(test_fd__pipe_is_written),
+        RIG_ALL(test_fd__file_keeps_its_offset),
+        RIG_PRIVATE(test_fd__not_open_is_told),
+        RIG_PRIVATE(test_fd__directory_is_refused),
+        RIG_ALL(test_blocking__write_never_blocks),
+        RIG_ALL(test_fd__socket_keeps_its_type),
+        RIG_PRIVATE(test_fd__listening_socket_is_refused),
+        RIG_ALL(test_stdio__one_socket_is_that_socket),
         RIG_ALL(test_blocking__read_never_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
