@@ -39,7 +39,9 @@ static const char *const socat_options[26 + 1] = {
         "fs-journal-data fs-noatime fs-nodump fs-notail fs-secrm fs-sync fs-topdir fs-unrm "
         "ftruncate ftruncate32 ftruncate64",
     ['g' - 'a'] = "gid gid-e gid-l group group-early group-late",
-    ['h' - 'a'] = "hdrincl hoplimit hopopts hosts-allow hosts-deny http-version hup hupcl",
+    ['h' - 'a'] =
+        "hdrincl history history-file hoplimit hopopts hosts-allow hosts-deny http-version "
+        "hup hupcl",
     ['i' - 'a'] =
         "icanon icrnl iexten if iff-allmulti iff-automedia iff-broadcast iff-debug "
         "iff-loopback iff-master iff-multicast iff-no-pi iff-noarp iff-notrailers "
@@ -71,7 +73,8 @@ static const char *const socat_options[26 + 1] = {
         "multicastloop multicastttl",
     ['n' - 'a'] =
         "ndelay netns new nl0 nl1 nldly no-check no-pi no-sni noarp noatime nocheck noctty "
-        "nodelay nodump noflsh nofollow nofork nonblock nosni notrailers nsaddr null-eof",
+        "nodelay nodump noecho noflsh nofollow nofork nonblock noprompt nosni notrailers "
+        "nsaddr null-eof",
     ['o' - 'a'] =
         "o-append o-async o-creat o-create o-direct o-directory o-dsync o-excl o-largefile "
         "o-ndelay o-noatime o-noctty o-nofollow o-nonblock o-rdonly o-rdwr o-rsync o-sync "
@@ -85,9 +88,9 @@ static const char *const socat_options[26 + 1] = {
     ['p' - 'a'] =
         "parenb parmrk parodd passcred passive path peercred pendin perm perm-early perm-late "
         "pf pgid pipes pipesz pktinfo pktoptions pktopts pointopoint portsel posixmq-priority "
-        "priority promisc protocol protocol-family prototype proxy-auth proxy-authorization "
-        "proxy-authorization-file proxy-resolve proxyauth proxyauthfile proxyport prterase "
-        "pseudo ptmx pty pty-interval pty-intervall pty-wait-slave",
+        "priority promisc prompt protocol protocol-family prototype proxy-auth "
+        "proxy-authorization proxy-authorization-file proxy-resolve proxyauth proxyauthfile "
+        "proxyport prterase pseudo ptmx pty pty-interval pty-intervall pty-wait-slave",
     ['q' - 'a'] = "quickack quit",
     ['r' - 'a'] =
         "range raw rawer rcvbuf rcvbuf-late rcvlowat rdonly rdwr readbytes recurse "

@@ -21,7 +21,7 @@ static void check_reset(struct plug_plan *p, unsigned i, int mate, size_t mate_l
         s->conf = p->asked_conf[i];
         s->adopt = PLUG_NO_HANDLE;
     }
-    s->flags = s->ops->flags;
+    s->flags = s->ops->flags | (i == 0 ? p->without : 0);
     s->become = NULL;
     s->offers = 0;
     s->limit = 0;
@@ -56,7 +56,7 @@ int plug__plan_become(struct plug_plan *p, struct plug_step *s, struct plug_err 
         return plug__usage(reterr, s->column, s->width, "list them: plug list",
                            "this build has no layer \"%s\" for what is open there", s->become);
     s->ops = ops;
-    s->flags = ops->flags;
+    s->flags = ops->flags | (s == p->steps ? p->without : 0);
     s->become = NULL;
     s->conf = plug__plan_conf(p, ops);
     if (!s->conf)
@@ -113,11 +113,11 @@ int plug__plan_check(struct plug_plan *p, int mate, size_t mate_limit, struct pl
         check_reset(p, i, mate, mate_limit);
         result = check_step(p, i, &own);
         if (result < 0) {
-            if (!own.width)
-                plug__err_at(&own, p->steps[i].column, p->steps[i].width);
             if (own.code != result) /* the layer said nothing */
                 plug__err(&own, result, 0, p->steps[i].ops->name, "%s cannot stand here: %s",
                           p->steps[i].ops->name, plug_strerror(result));
+            if (!own.width)
+                plug__err_at(&own, p->steps[i].column, p->steps[i].width);
             if (!own.hint[0])
                 plug__err_hint(&own, "what it takes: plug help %s",
                                p->steps[i].kind ? p->steps[i].kind->name : p->steps[i].ops->name);

@@ -15,6 +15,7 @@ struct options {
     struct plug_err *reterr;
     struct plug_optval *list[PLUG__STEPS + 1]; /* of each step; the last: common ones */
     unsigned count[PLUG__STEPS + 1];
+    char taken[PLUG__ADDRESS_OPTIONS]; /* by an earlier pass */
 };
 
 /* Where an option belongs. step is OPTIONS_COMMON for common ones. */
@@ -49,11 +50,16 @@ static int options_keep(struct options *c, unsigned step, const struct plug_optv
     return 0;
 }
 
-static int options_find(const struct options *c, const char *name, struct options_home *ret)
+/* all: also in layers that options pushed, whose own option may have the name of what pushed them.
+ */
+static int options_find(const struct options *c, const char *name, int all,
+                        struct options_home *ret)
 {
     size_t n = strlen(name);
 
     for (unsigned i = c->p->nsteps; i-- > 0;) {
+        if (!all && (c->p->pushed & 1u << i))
+            continue;
         ret->option = plug__option_find(c->p->steps[i].ops->options, name, n, &ret->offset);
         ret->step = i;
         if (ret->option)
@@ -217,6 +223,16 @@ static void *options_conf(struct options *c, const struct options_home *home)
     return home->step == OPTIONS_COMMON ? (void *)&c->p->common : c->p->steps[home->step].conf;
 }
 
+static int options_twice(const struct options *c, const struct options_home *home)
+{
+    for (unsigned i = 0; i < c->count[home->step]; i++) {
+        if (c->list[home->step][i].option == home->option)
+            return plug__usage(c->reterr, 0, 0, "leave one of them out",
+                               "option \"%s\" is given twice", home->option->name);
+    }
+    return 0;
+}
+
 static int options_apply(struct options *c, const struct options_home *home,
                          const struct plug__address_option *given, int stored)
 {
@@ -229,6 +245,8 @@ static int options_apply(struct options *c, const struct options_home *home,
     if (!result)
         result =
             plug__option_set(home->option, home->offset, conf, given->value.text, &v, c->reterr);
+    if (!result && (home->option->flags & PLUG_OPT_PUSH))
+        result = options_twice(c, home);
     if (!result) {
         v.column = given->name.column;
         v.width = given->name.width;
@@ -260,8 +278,11 @@ static int options_pass(struct options *c, const struct plug__address *a, int pa
 
     for (unsigned i = 0; i < a->nopts && !result; i++) {
         struct options_home home = {0};
-        if (options_find(c, a->opts[i].name.text, &home)) {
-            if (options_in_pass(home.option, pass))
+        if (c->taken[i])
+            continue; /* a layer it pushed may have an option of the same name */
+        if (options_find(c, a->opts[i].name.text, pass == OPTIONS_REST, &home)) {
+            c->taken[i] = options_in_pass(home.option, pass) != 0;
+            if (c->taken[i])
                 result = options_apply(c, &home, &a->opts[i], 1);
         } else if (pass == OPTIONS_REST) {
             if (!options_find_become(c, a->opts[i].name.text, &home))
@@ -291,7 +312,7 @@ static int options_preset(struct options *c, const char *preset)
             given.value.text = equals + 1;
         }
         given.name.text = text;
-        if (!options_find(c, text, &home))
+        if (!options_find(c, text, 0, &home))
             return options_unknown(c, &given.name);
         result = options_apply(c, &home, &given, 1);
         preset += preset[n] == ',' ? n + 1 : n;
