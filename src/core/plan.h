@@ -23,7 +23,7 @@ struct plug__common {
     int64_t half_open;           /* children in handshakes, 1,024 */
     int64_t backlog;             /* 0: the system's most */
     const char *frame;           /* name of the framing layer, NULL: chunk */
-    int server, ignoreeof, end_close, shut_none;
+    int server, ignoreeof, end_close, shut_none, null_eof;
     const char *name; /* a label for logs */
 };
 

@@ -8,8 +8,16 @@
 #define PLUG_RELAY_RELAY_H
 
 #include "core/listener.h"
+#include "util/list.h"
 
 struct plug__relay;
+
+/* The relays of one loop: they name each other when a port is in use, and share a listener where
+ * its layers tell their routes apart. Zero is an empty set; it outlives its relays. */
+struct plug__relay_set {
+    struct plug__list relays;
+    unsigned n; /* relays made so far: a relay's number is counted from 1 */
+};
 
 enum plug__event_kind {
     PLUG__EV_LISTENING, /* name: where */
@@ -61,6 +69,7 @@ struct plug__relay_conf {
      */
     void (*opened)(void *arg, struct plug_sock *s, int side);
     void *arg;
+    struct plug__relay_set *set; /* or NULL: the relay stands alone */
 };
 
 struct plug__relay_totals {

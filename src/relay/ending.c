@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How a session ends: half-close and grace, the orderly close within its time, resets, and what is
+ * told about it. It moves no data but that which comes too late, which it counts.
+ */
+#include "relay/session.h"
+
+#include "util/alloc.h"
+#include "util/err.h"
+
+#define ENDING_UDP_IDLE (60 * PLUG_SECOND)
+enum { ENDING_LATE_READS = 16 };
+
+struct plug_plan *plug__session_plan(const struct plug__session *s, int side)
+{
+    return side ? s->relay->conf.b : s->relay->conf.a;
+}
+
+/* ---- deadlines ---- */
+
+static plug_time ending_idle(const struct plug__session *s)
+{
+    plug_time idle = s->relay->conf.idle > 0 ? s->relay->conf.idle : PLUG_FOREVER;
+    for (int i = 0; i < 2; i++) {
+        const struct plug_plan *p = plug__session_plan(s, i);
+        plug_time own = p->common.idle_timeout;
+        if (!own && s->side[i] && (plug__sock_step(s->side[i])->flags & PLUG_MUXED) &&
+            (s->side[i]->flags & PLUG__SOCK_CHILD))
+            own = ENDING_UDP_IDLE;
+        if (own > 0 && own < idle)
+            idle = own;
+    }
+    return plug__after(s->last, idle);
+}
+
+static plug_time ending_grace(const struct plug__session *s)
+{
+    plug_time when = PLUG_FOREVER;
+    for (int i = 0; i < 2; i++) {
+        plug_time end = plug__after(s->last, plug__session_plan(s, i)->common.grace);
+        if ((s->flags & (PLUG__SESSION_GRACE_A << i)) && end < when)
+            when = end;
+    }
+    return when;
+}
+
+plug_time plug__session_due(const struct plug__session *s)
+{
+    plug_time when = s->cut;
+    if (s->state != PLUG__SESSION_RUNNING)
+        return when;
+    if (ending_idle(s) < when)
+        when = ending_idle(s);
+    return ending_grace(s) < when ? ending_grace(s) : when;
+}
+
+int plug__session_over(const struct plug__session *s)
+{
+    return plug__session_due(s) <= s->relay->loop->now;
+}
+
+/* ---- one direction has ended ---- */
+
+static int ending_runs(const struct plug__session *s, int d)
+{
+    int state = s->pump[d].state;
+    return state != PLUG__PUMP_OFF && state != PLUG__PUMP_DONE;
+}
+
+void plug__session_source_ended(struct plug__session *s, int d)
+{
+    const struct plug__common *sink = &plug__session_plan(s, !d)->common;
+    struct plug__pump *p = &s->pump[d];
+    int can = (plug__sock_step(s->side[!d])->flags & PLUG_HALFCLOSE) && !sink->shut_none;
+    if (plug__session_plan(s, d)->common.ignoreeof) {
+        p->state = PLUG__PUMP_RUN;
+        s->flags |= PLUG__SESSION_FOLLOW;
+        return;
+    }
+    p->state = can ? PLUG__PUMP_SHUT : PLUG__PUMP_DONE;
+    if (!ending_runs(s, !d))
+        return;
+    if (!can)
+        s->flags |= (uint8_t)(PLUG__SESSION_GRACE_A << !d);
+    if (s->cut == PLUG_FOREVER)
+        s->cut = plug__after(s->relay->loop->now, s->relay->conf.half_wait);
+}
+
+/* A process that has ended, or a sink that already knows it failed. */
+int plug__session_sink_left(struct plug__session *s, int d, int *ret_code)
+{
+    struct plug_sock *sink = s->side[!d];
+    int status;
+    size_t len = sizeof(status);
+    *ret_code = plug__sock_base(sink)->error[1];
+    if (*ret_code)
+        return 1;
+    return plug_getsockopt(sink, PLUG_LEVEL_CHILD, PLUG_CHILD_STATUS, &status, &len) >= 0;
+}
+
+/* ---- telling ---- */
+
+static void ending_release(struct plug__session *s, int reset)
+{
+    for (int i = 0; i < 2; i++) {
+        plug__pump_drop(&s->pump[i], s->relay->loop);
+        if (!s->side[i])
+            continue;
+        plug_watch(s->side[i], NULL, NULL);
+        if (reset)
+            (void)plug__sock_shut(s->side[i], PLUG_SHUT_RESET);
+        plug_close(s->side[i]);
+        s->side[i] = NULL;
+    }
+    (void)plug__loop_timer(s->relay->loop, &s->timer, PLUG_FOREVER);
+}
+
+/* Tells, frees, and lets the relay go on. */
+static void ending_tell(struct plug__session *s, struct plug__event *ev, int reset, int status)
+{
+    struct plug__relay *r = s->relay;
+    s->stats.ended = r->loop->now;
+    ev->session = s->id;
+    ev->stats = &s->stats;
+    ending_release(s, reset);
+    plug__relay_emit(r, ev);
+    plug__relay_ended(r, s, status);
+    plug__free(s);
+}
+
+static void ending_why(const struct plug__session *s, int side, int code,
+                       const struct plug_err *err, struct plug_err *ret)
+{
+    *ret = (struct plug_err){0};
+    if (err)
+        *ret = *err;
+    else if (s->side[side])
+        (void)plug_error(s->side[side], ret);
+    if (ret->code != code && !err)
+        plug__err(ret, code, 0, plug__plan_top(plug__session_plan(s, side))->ops->name, "%s",
+                  plug_strerror(code));
+}
+
+/* Side failed while the session ran: bytes may be lost, the other side must not take it for an
+ * end. */
+void plug__session_fail(struct plug__session *s, int side, int code, const struct plug_err *err)
+{
+    struct plug__event ev = {.kind = PLUG__EV_LOST, .side = side};
+    ending_why(s, side, code, err, &ev.err);
+    ev.accepted = (int64_t)s->stats.flow[!side].bytes;
+    ev.unsent = s->side[side] ? plug__sock_unsent(s->side[side]) : -1;
+    ev.name = plug__session_plan(s, side)->text;
+    ending_tell(s, &ev, 1, plug__exit_code(PLUG_ECONNRESET));
+}
+
+void plug__session_open_failed(struct plug__session *s, int side, int code,
+                               const struct plug_err *err)
+{
+    struct plug__event ev = {.kind = PLUG__EV_FAILED, .side = side};
+    int child = s->flags & PLUG__SESSION_CHILD_A ? 0 : 1;
+    ending_why(s, side, code, err, &ev.err);
+    ev.name = plug__session_plan(s, side)->text;
+    if (s->side[child] && s->side[child]->listener &&
+        (s->flags & (PLUG__SESSION_CHILD_A | PLUG__SESSION_CHILD_B))) {
+        struct plug_sock *sock = s->side[child]; /* a route's child: its layer answers the peer */
+        s->side[child] = NULL;
+        plug_watch(sock, NULL, NULL);
+        plug__child_verdict(sock, code);
+    }
+    s->relay->totals.failed++;
+    ending_tell(s, &ev, 1, plug__exit_code(code));
+}
+
+void plug__session_cut(struct plug__session *s, int code)
+{
+    if (s->state == PLUG__SESSION_OPENING)
+        plug__session_open_failed(s, 0, code, &(struct plug_err){.code = code, .text = "canceled"});
+    else
+        plug__session_fail(s, 0, code, &(struct plug_err){.code = code, .text = "cut short"});
+}
+
+/* ---- the orderly close ---- */
+
+static void ending_done(struct plug__session *s)
+{
+    struct plug__event ev = {.kind = PLUG__EV_ENDED, .side = -1};
+    int status = 0;
+    if (s->fault == PLUG_ECHILD) {
+        ev.side = s->fault_side;
+        ev.name = plug__session_plan(s, ev.side)->text;
+        ending_why(s, ev.side, s->fault, NULL, &ev.err);
+        status = plug__exit_code(PLUG_ECHILD);
+    }
+    for (int i = 0; i < 2 && !status; i++) {
+        const struct plug__pump *p = &s->pump[i];
+        int side = plug__may_drop(plug__sock_step(s->side[!i])) ? !i : i;
+        if (!(p->flags & PLUG__PUMP_REFUSED) || s->stats.flow[side].records)
+            continue;
+        ev = (struct plug__event){.kind = PLUG__EV_FAILED, .side = side};
+        ev.name = plug__session_plan(s, side)->text;
+        plug__err(&ev.err, PLUG_ECONNREFUSED, 0, plug__sock_step(s->side[side])->ops->name,
+                  "%s: no record was answered", plug_strerror(PLUG_ECONNREFUSED));
+        status = plug__exit_code(PLUG_ECONNREFUSED);
+    }
+    ending_tell(s, &ev, 0, status);
+}
+
+/* What still comes in is read and counted: left unread it would make the kernel reset the
+ * connection, and what we sent would be lost with it. */
+static void ending_late(struct plug__session *s, int side)
+{
+    struct plug_iov iov = {plug__loop_scratch(s->relay->loop), PLUG__SCRATCH};
+    if (!iov.base || s->pump[side].state == PLUG__PUMP_DONE ||
+        (plug__sock_step(s->side[side])->flags & PLUG_NOREAD))
+        return;
+    for (int i = 0; i < ENDING_LATE_READS; i++) {
+        struct plug_msg m = {.iov = &iov, .niov = 1};
+        if (plug__sock_recv(s->side[side], &m, 1, 0) < 0)
+            return;
+        if (s->pump[side].state != PLUG__PUMP_OFF)
+            s->stats.flow[side].late += m.len;
+    }
+    plug__sock_again(s->side[side]);
+}
+
+/* One side's farewell. Returns 1 when it is out or can never be. */
+static int ending_farewell(struct plug__session *s, int side)
+{
+    uint8_t bit = (uint8_t)(PLUG__SESSION_SHUT_A << side);
+    int r = 0;
+    if (s->flags & bit)
+        return 1;
+    if (!plug__session_plan(s, side)->common.end_close)
+        r = plug__sock_shut(s->side[side], PLUG_SHUT_RDWR);
+    if (r == PLUG_EAGAIN)
+        return 0;
+    s->flags |= bit;
+    if (r < 0 && r != PLUG_ENOTCONN && (!s->fault || s->fault == PLUG_ECHILD)) {
+        s->fault = (int16_t)r;
+        s->fault_side = (int8_t)side;
+    }
+    return 1;
+}
+
+void plug__session_closing(struct plug__session *s)
+{
+    int out = 0;
+    for (int i = 0; i < 2; i++) {
+        ending_late(s, i);
+        out += ending_farewell(s, i);
+    }
+    if (out < 2)
+        return;
+    if (s->fault && s->fault != PLUG_ECHILD)
+        plug__session_fail(s, s->fault_side, s->fault, NULL);
+    else
+        ending_done(s);
+}
+
+static int64_t ending_unsent(const struct plug__session *s)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < 2; i++) {
+        int64_t n = s->flags & (PLUG__SESSION_SHUT_A << i) ? 0 : plug__sock_unsent(s->side[i]);
+        sum += n > 0 ? n : 0;
+    }
+    return sum;
+}
+
+static void ending_clock(struct plug__session *s)
+{
+    plug_time a = s->relay->conf.a->common.close_timeout;
+    plug_time b = s->relay->conf.b->common.close_timeout;
+    s->cut = plug__after(s->relay->loop->now, a > b ? a : b);
+    s->unsent = ending_unsent(s);
+    if (s->cut != PLUG_FOREVER)
+        (void)plug__loop_timer(s->relay->loop, &s->timer, s->cut);
+}
+
+/* A slow peer that still acknowledges gets more time; one that does not has lost what is left. */
+void plug__session_close_late(struct plug__session *s)
+{
+    int64_t left = ending_unsent(s);
+    int side = s->flags & PLUG__SESSION_SHUT_A ? 1 : 0;
+    if (left && left < s->unsent) {
+        ending_clock(s);
+        return;
+    }
+    if (left)
+        plug__session_fail(s, side, PLUG_ETIMEDOUT, NULL);
+    else
+        ending_done(s);
+}
+
+void plug__session_close(struct plug__session *s)
+{
+    for (int d = 0; d < 2; d++) {
+        if (plug__pump_held(&s->pump[d])) {
+            plug__session_fail(s, !d, PLUG_ETIMEDOUT, NULL);
+            return;
+        }
+    }
+    s->state = PLUG__SESSION_CLOSING;
+    ending_clock(s);
+    plug__session_closing(s);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The listening side of a relay: tells where it is, makes a session of each connection (or of each
+ * pair, with two listeners) and stops when it has served its one or is drained.
+ */
+#include "relay/session.h"
+
+#include "util/err.h"
+#include "util/str.h"
+
+enum { LISTEN_BATCH = 16 }; /* sessions begun in one turn */
+
+static struct plug_plan *listen_plan(const struct plug__relay *r, int side)
+{
+    return side ? r->conf.b : r->conf.a;
+}
+
+/* ---- where ---- */
+
+static void listen_name_layers(const struct plug_plan *p, struct plug__str *out)
+{
+    for (unsigned i = p->nsteps; i-- > 0;) {
+        if (!p->steps[i].kind)
+            continue;
+        if (out->len)
+            plug__str_add(out, "+");
+        plug__str_add(out, p->steps[i].kind->name);
+    }
+}
+
+/* The address with what the system chose put in: the port, above all. */
+static void listen_name(struct plug__relay *r, int side, struct plug__str *out)
+{
+    const struct plug_plan *p = listen_plan(r, side);
+    const struct plug_kind *kind = p->steps[0].kind;
+    struct plug_addr at = {0};
+    size_t len = sizeof(at);
+    char text[256];
+    if (!kind || plug_getsockopt(r->listen[side], PLUG_LEVEL_SOCK, PLUG_SO_NAME, &at, &len) < 0 ||
+        plug_addr_text(&at, text, sizeof(text)) < 0) {
+        plug__str_add(out, p->text);
+        return;
+    }
+    listen_name_layers(p, out);
+    plug__str_add(out, kind->flags & PLUG_KIND_URL ? "://" : ":");
+    plug__str_add(out, text);
+}
+
+static void listen_tell(struct plug__relay *r, int side)
+{
+    struct plug__str name = {0};
+    struct plug__event ev = {.kind = PLUG__EV_LISTENING, .side = side};
+    r->told |= (uint8_t)(1 << side);
+    listen_name(r, side, &name);
+    ev.name = name.text ? name.text : listen_plan(r, side)->text;
+    plug__relay_emit(r, &ev);
+    plug__str_drop(&name);
+}
+
+/* ---- ending ---- */
+
+/* Children of other relays that stand on this listener's lists lose their session first. */
+static void listen_drop_deciding(struct plug__list *children)
+{
+    struct plug__list *n = children->next, *next;
+    for (; n && n != children; n = next) {
+        struct plug_sock *child = plug__of(n, struct plug_sock, node);
+        struct plug__session *s = plug__session_of(child);
+        next = n->next;
+        if (s)
+            plug__session_child_lost(s, PLUG_ECANCELED);
+    }
+}
+
+static void listen_close(struct plug__relay *r, int side)
+{
+    struct plug_sock *sock = r->listen[side];
+    if (!sock)
+        return;
+    r->listen[side] = NULL;
+    if (sock->listener) {
+        listen_drop_deciding(&sock->listener->opening);
+        listen_drop_deciding(&sock->listener->ready);
+    }
+    plug_close(sock);
+}
+
+/* The children of a mux live on the listener's base: it stays until they have ended, and takes no
+ * more. */
+static int listen_must_stay(const struct plug__relay *r, int side)
+{
+    return r->listen[side] && !r->freeing && !plug__list_empty(&r->sessions) &&
+           (plug__plan_top(listen_plan(r, side))->flags & PLUG_MUXED);
+}
+
+void plug__relay_unlisten(struct plug__relay *r)
+{
+    plug__relay_unshare(r);
+    for (int i = 0; i < 2; i++) {
+        if (listen_must_stay(r, i))
+            plug__listener_hold(r->listen[i], 1);
+        else
+            listen_close(r, i);
+    }
+}
+
+static void listen_failed(struct plug__relay *r, int side, int code)
+{
+    struct plug__event ev = {.kind = PLUG__EV_FAILED, .side = side};
+    const struct plug__relay *rival = plug__relay_rival(r, side);
+    (void)plug_error(r->listen[side], &ev.err);
+    if (ev.err.code != code)
+        plug__err(&ev.err, code, 0, NULL, "%s", plug_strerror(code));
+    if (code == PLUG_EADDRINUSE && rival)
+        plug__err(&ev.err, code, ev.err.os, ev.err.layer, "port in use by relay %u (%s)",
+                  rival->number, listen_plan(rival, rival->listens & 1 ? 0 : 1)->text);
+    ev.name = listen_plan(r, side)->text;
+    if (!r->status)
+        r->status = plug__exit_code(code);
+    r->totals.failed++;
+    r->draining = 1;
+    plug__relay_emit(r, &ev);
+    plug__relay_unlisten(r);
+}
+
+/* ---- sessions ---- */
+
+static int listen_room(const struct plug__relay *r)
+{
+    return !r->draining && r->totals.live < r->most && !(r->one && r->served);
+}
+
+static void listen_hold(struct plug__relay *r, int hold)
+{
+    if (r->held == hold)
+        return;
+    r->held = (uint8_t)hold;
+    for (int i = 0; i < 2; i++) {
+        if (r->listen[i])
+            plug__listener_hold(r->listen[i], hold);
+    }
+}
+
+static int listen_waiting(const struct plug__relay *r)
+{
+    for (int i = 0; i < 2; i++) {
+        if ((r->listens & (1 << i)) && (!r->listen[i] || !r->listen[i]->listener->nready))
+            return 0;
+    }
+    return 1;
+}
+
+static void listen_no_memory(struct plug__relay *r, int side)
+{
+    struct plug__event ev = {.kind = PLUG__EV_FAILED, .side = side};
+    plug__err(&ev.err, PLUG_ENOMEM, 0, NULL, "out of memory for a session");
+    r->totals.failed++;
+    plug__relay_emit(r, &ev);
+}
+
+/* Takes one connection of each listener. */
+static void listen_begin(struct plug__relay *r)
+{
+    struct plug_sock *child[2] = {NULL, NULL};
+    struct plug__session *s;
+    for (int i = 0; i < 2; i++) {
+        if (r->listen[i])
+            child[i] = plug__listener_take(r->listen[i]);
+    }
+    s = child[0] && !child[1]   ? plug__session_of(child[0])
+        : child[1] && !child[0] ? plug__session_of(child[1])
+                                : NULL;
+    if (s) { /* decided: its relay made the session already */
+        plug__session_start(s);
+        return;
+    }
+    r->served = 1;
+    for (int i = 0; i < 2; i++) {
+        if (child[i] && r->conf.opened)
+            r->conf.opened(r->conf.arg, child[i], i);
+    }
+    if (plug__session_new(&s, r, child[0], child[1]) < 0)
+        listen_no_memory(r, child[0] ? 0 : 1);
+    else
+        plug__session_start(s);
+}
+
+static void listen_sessions(struct plug__relay *r)
+{
+    int n = 0;
+    while (n < LISTEN_BATCH && listen_room(r) && listen_waiting(r)) {
+        listen_begin(r);
+        n++;
+    }
+    if (r->one && r->served)
+        plug__relay_unlisten(r);
+    else if (!listen_room(r))
+        listen_hold(r, 1);
+    else if (n == LISTEN_BATCH)
+        plug__sock_again(r->listen[r->listen[0] ? 0 : 1]);
+}
+
+void plug__relay_resume(struct plug__relay *r)
+{
+    if (r->draining || (r->one && r->served)) {
+        plug__relay_unlisten(r);
+        return;
+    }
+    if (r->held && listen_room(r))
+        listen_hold(r, 0);
+}
+
+static void listen_watch(struct plug_sock *sock, void *arg)
+{
+    struct plug__relay *r = arg;
+    int side = sock == r->listen[1], state = plug_state(sock);
+    if (state == PLUG_EAGAIN)
+        return;
+    if (state < 0) {
+        listen_failed(r, side, state);
+        return;
+    }
+    if (!(r->told & (1 << side)))
+        listen_tell(r, side);
+    listen_sessions(r);
+}
+
+static void listen_lost(struct plug__listener *l, struct plug_sock *child, int code)
+{
+    struct plug__relay *r = l->arg;
+    struct plug__session *s = plug__session_of(child);
+    struct plug__event ev = {.kind = PLUG__EV_FAILED, .side = l->sock == r->listen[1]};
+    if (s) {
+        plug__session_child_lost(s, code);
+        return;
+    }
+    if (plug_error(child, &ev.err) != code)
+        plug__err(&ev.err, code, 0, NULL, "%s", plug_strerror(code));
+    r->totals.failed++;
+    plug__relay_emit(r, &ev);
+}
+
+int plug__relay_listen(struct plug__relay *r, struct plug_err *reterr)
+{
+    for (int i = 0; i < 2; i++) {
+        if (!(r->listens & (1 << i)) || plug__relay_share(r, i))
+            continue;
+        int e = plug__sock_new(&r->listen[i], r->loop, listen_plan(r, i), reterr);
+        if (e < 0)
+            return e;
+        r->listen[i]->listener->lost = listen_lost;
+        r->listen[i]->listener->arg = r;
+        plug_watch(r->listen[i], listen_watch, r);
+        plug__relay_route(r, i);
+        plug__sock_start(r->listen[i]);
+    }
+    return 0;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One session: opens the side that is missing, runs the two pumps whenever one of its socks may go
+ * on, and keeps its one timer. How it ends is ending.c's.
+ */
+#include "relay/session.h"
+
+#include "util/alloc.h"
+#include "util/err.h"
+
+#define SESSION_STARVED (5 * PLUG_MS)
+#define SESSION_FOLLOW PLUG_SECOND
+
+static void session_turn(struct plug__session *s);
+
+static void session_watch(struct plug_sock *sock, void *arg)
+{
+    (void)sock;
+    session_turn(arg);
+}
+
+static void session_fire(struct plug__timer *t, plug_time now)
+{
+    struct plug__session *s = plug__of(t, struct plug__session, timer);
+    (void)now;
+    if (s->state == PLUG__SESSION_CLOSING)
+        plug__session_close_late(s);
+    else if (s->state == PLUG__SESSION_RUNNING && plug__session_over(s))
+        plug__session_close(s);
+    else
+        session_turn(s);
+}
+
+struct plug__session *plug__session_of(const struct plug_sock *child)
+{
+    return child->watch == session_watch ? child->arg : NULL;
+}
+
+/* ---- opening ---- */
+
+static struct plug__session *session_make(struct plug__relay *r)
+{
+    struct plug_loop *loop = r->loop;
+    struct plug__session *s = plug__calloc(1, sizeof(*s));
+    /* Socks count on their place in the heap: a session's timer must not take it. */
+    if (!s || plug__heap_reserve(&loop->timers, 2 * (uint32_t)loop->refs + 8) < 0) {
+        plug__free(s);
+        return NULL;
+    }
+    s->relay = r;
+    s->timer.fire = session_fire;
+    s->stats.opened = s->last = loop->now;
+    s->cut = PLUG_FOREVER;
+    s->id = ++r->next;
+    plug__list_push(&r->sessions, &s->node);
+    r->totals.sessions++;
+    r->totals.live++;
+    return s;
+}
+
+static void session_take(struct plug__session *s, struct plug_sock *sock, int side)
+{
+    s->side[side] = sock;
+    plug_watch(sock, session_watch, s);
+}
+
+/* Starts to open a side by its plan. */
+static int session_dial(struct plug__session *s, int side, struct plug_err *err)
+{
+    const struct plug__relay_conf *conf = &s->relay->conf;
+    struct plug_sock *sock;
+    int r = plug__sock_new(&sock, s->relay->loop, side ? conf->b : conf->a, err);
+    if (r < 0)
+        return r;
+    session_take(s, sock, side);
+    if (conf->opened)
+        conf->opened(conf->arg, sock, side);
+    plug__sock_start(sock);
+    return 0;
+}
+
+static void session_run_now(struct plug__session *s)
+{
+    struct plug__event ev = {.kind = PLUG__EV_OPENED, .session = s->id, .side = -1};
+    s->state = PLUG__SESSION_RUNNING;
+    s->last = s->relay->loop->now;
+    for (int d = 0; d < 2; d++) {
+        if (s->relay->runs & (1 << d))
+            s->pump[d].state = PLUG__PUMP_RUN;
+    }
+    if (s->flags & (PLUG__SESSION_CHILD_A | PLUG__SESSION_CHILD_B))
+        ev.side = s->flags & PLUG__SESSION_CHILD_A ? 0 : 1;
+    plug__relay_emit(s->relay, &ev);
+    session_turn(s);
+}
+
+/* The target of a route is up: the layer of the child may answer its peer. */
+static void session_verdict(struct plug__session *s)
+{
+    int child = s->flags & PLUG__SESSION_CHILD_A ? 0 : 1;
+    if (s->flags & PLUG__SESSION_DECIDING) {
+        s->flags &= (uint8_t)~PLUG__SESSION_DECIDING;
+        plug__child_verdict(s->side[child], 0);
+    }
+}
+
+/* One after the other, so that nothing is created for a connection that cannot be had. */
+static void session_opening(struct plug__session *s)
+{
+    int deciding =
+        s->flags & PLUG__SESSION_DECIDING ? s->flags & PLUG__SESSION_CHILD_A ? 0 : 1 : -1;
+    for (int i = 0; i < 2; i++) {
+        struct plug_err err = {0};
+        int r = s->side[i] ? plug_state(s->side[i]) : session_dial(s, i, &err);
+        if (i == deciding && r == PLUG_EAGAIN)
+            continue;
+        if (r < 0 && r != PLUG_EAGAIN) {
+            plug__session_open_failed(s, i, r, err.code ? &err : NULL);
+            return;
+        }
+        if (r < 0 || plug_state(s->side[i]) < 0)
+            return;
+    }
+    if (deciding >= 0)
+        session_verdict(s);
+    else if (!s->side[0]->listener && !s->side[1]->listener)
+        session_run_now(s);
+}
+
+int plug__session_new(struct plug__session **ret, struct plug__relay *r, struct plug_sock *a,
+                      struct plug_sock *b)
+{
+    struct plug__session *s = session_make(r);
+    if (!s) {
+        plug_close(a);
+        plug_close(b);
+        return PLUG_ENOMEM;
+    }
+    s->flags = (uint8_t)((a ? PLUG__SESSION_CHILD_A : 0) | (b ? PLUG__SESSION_CHILD_B : 0));
+    if (a)
+        session_take(s, a, 0);
+    if (b)
+        session_take(s, b, 1);
+    *ret = s;
+    return 0;
+}
+
+int plug__session_decide(struct plug__relay *r, struct plug_sock *child, int side)
+{
+    struct plug__session *s = session_make(r);
+    if (!s)
+        return PLUG_ENOMEM;
+    s->flags =
+        (uint8_t)((side ? PLUG__SESSION_CHILD_B : PLUG__SESSION_CHILD_A) | PLUG__SESSION_DECIDING);
+    session_take(s, child, side);
+    session_opening(s);
+    return 0;
+}
+
+void plug__session_start(struct plug__session *s)
+{
+    session_turn(s);
+}
+
+void plug__session_child_lost(struct plug__session *s, int code)
+{
+    int side = s->flags & PLUG__SESSION_CHILD_A ? 0 : 1;
+    struct plug_err err = {0};
+    (void)plug_error(s->side[side], &err);
+    s->side[side] = NULL; /* the listener frees it */
+    plug__session_open_failed(s, side, code, &err);
+}
+
+/* ---- running ---- */
+
+/* The last that a side said before it failed is still delivered. */
+static void session_last_words(struct plug__session *s, int d);
+
+static void session_way(struct plug__session *s, int d, struct plug__way *w)
+{
+    const struct plug__relay_conf *conf = &s->relay->conf;
+    *w = (struct plug__way){
+        .flow = &s->stats.flow[d],
+        .back = &s->stats.flow[!d],
+        .block = conf->block,
+        .movers = conf->movers,
+        .null_eof = plug__session_plan(s, d)->common.null_eof,
+    };
+    plug__way_init(w, &s->pump[d], s->side[d], s->side[!d]);
+}
+
+static void session_refused(struct plug__session *s, int side)
+{
+    struct plug__event ev = {.kind = PLUG__EV_WARNING, .session = s->id, .side = side};
+    if (!plug_error(s->side[side], &ev.err))
+        plug__err(&ev.err, PLUG_ECONNREFUSED, 0, plug__sock_step(s->side[side])->ops->name,
+                  "records were refused by the peer's host");
+    plug__relay_emit(s->relay, &ev);
+}
+
+/* A datagram came back as refused: said once, counted always. */
+static void session_note(struct plug__session *s, int d, int before)
+{
+    int now = s->pump[0].flags | s->pump[1].flags;
+    if ((now & PLUG__PUMP_REFUSED) && !(before & PLUG__PUMP_REFUSED))
+        session_refused(s, plug__may_drop(plug__sock_step(s->side[!d])) ? !d : d);
+}
+
+/* Runs one direction. Returns 0, or negative when the session is gone. */
+static int session_pump(struct plug__session *s, int d)
+{
+    struct plug__pump *p = &s->pump[d];
+    int before = s->pump[0].flags | s->pump[1].flags, r;
+    struct plug__way w;
+    if (p->state != PLUG__PUMP_RUN && p->state != PLUG__PUMP_EOF)
+        return 0;
+    session_way(s, d, &w);
+    r = plug__pump_turn(&w);
+    if (w.moved)
+        s->last = s->relay->loop->now;
+    session_note(s, d, before);
+    if (r == PLUG__PUMP_MORE)
+        plug__sock_again(s->side[d]);
+    else if (r == PLUG__PUMP_ENDED)
+        plug__session_source_ended(s, d);
+    if (r >= 0)
+        return 0;
+    if (w.sink_failed)
+        session_last_words(s, !d);
+    plug__session_fail(s, w.sink_failed ? !d : d, r, w.err.code ? &w.err : NULL);
+    return r;
+}
+
+static void session_last_words(struct plug__session *s, int d)
+{
+    for (int i = 0; i < PLUG__PIECES && s->pump[d].state == PLUG__PUMP_RUN; i++) {
+        struct plug__way w;
+        session_way(s, d, &w);
+        if (plug__pump_turn(&w) != PLUG__PUMP_MORE)
+            return;
+    }
+}
+
+/* Tells a sink that nothing more comes. Returns 0, or negative when the session is gone. */
+static int session_shut(struct plug__session *s, int d)
+{
+    int r;
+    if (s->pump[d].state != PLUG__PUMP_SHUT)
+        return 0;
+    r = plug__sock_shut(s->side[!d], PLUG_SHUT_WR);
+    if (r == PLUG_EAGAIN)
+        return 0;
+    s->pump[d].state = PLUG__PUMP_DONE;
+    if (r >= 0 || r == PLUG_ENOTCONN)
+        return 0;
+    session_last_words(s, !d);
+    plug__session_fail(s, !d, r, NULL);
+    return r;
+}
+
+/* A sink that has gone for good will take nothing more, whenever the source ends. */
+static int session_left(struct plug__session *s, int d)
+{
+    int code = 0;
+    if (s->pump[d].state != PLUG__PUMP_RUN || s->pump[!d].state == PLUG__PUMP_RUN ||
+        s->pump[!d].state == PLUG__PUMP_EOF || !plug__session_sink_left(s, d, &code))
+        return 0;
+    if (code || plug__pump_held(&s->pump[d])) {
+        plug__session_fail(s, !d, code ? code : PLUG_EPIPE, NULL);
+        return PLUG_EPIPE;
+    }
+    s->pump[d].state = PLUG__PUMP_DONE;
+    return 0;
+}
+
+static int session_ended(const struct plug__session *s)
+{
+    for (int d = 0; d < 2; d++) {
+        if (s->pump[d].state != PLUG__PUMP_DONE && s->pump[d].state != PLUG__PUMP_OFF)
+            return 0;
+    }
+    return 1;
+}
+
+static void session_arm(struct plug__session *s)
+{
+    plug_time now = s->relay->loop->now, when = plug__session_due(s);
+    if (((s->pump[0].flags | s->pump[1].flags) & PLUG__PUMP_STARVED) && when > now)
+        when = plug__after(now, SESSION_STARVED) < when ? now + SESSION_STARVED : when;
+    if ((s->flags & PLUG__SESSION_FOLLOW) && when > plug__after(now, SESSION_FOLLOW))
+        when = now + SESSION_FOLLOW;
+    /* An earlier time already set is left: it finds nothing due and is set anew. */
+    if (s->timer.node.index && s->timer.node.when <= when && s->timer.node.when > now)
+        return;
+    if (when != PLUG_FOREVER)
+        (void)plug__loop_timer(s->relay->loop, &s->timer, when); /* room: session_make */
+}
+
+/* ignoreeof: the end is forgotten and asked for again. */
+static void session_follow(struct plug__session *s)
+{
+    for (int d = 0; d < 2; d++) {
+        if (!plug__session_plan(s, d)->common.ignoreeof || s->pump[d].state != PLUG__PUMP_RUN)
+            continue;
+        for (struct plug_layer *l = s->side[d]->top; l; l = l->below) {
+            if (l->error[0] == PLUG_EOF)
+                l->error[0] = 0;
+        }
+        plug__sock_base(s->side[d])->ready |= PLUG_IN;
+    }
+    s->flags &= (uint8_t)~PLUG__SESSION_FOLLOW;
+}
+
+static void session_running(struct plug__session *s)
+{
+    if (s->flags & PLUG__SESSION_FOLLOW)
+        session_follow(s);
+    for (int d = 0; d < 2; d++) {
+        if (session_pump(s, d) < 0 || session_shut(s, d) < 0)
+            return;
+    }
+    for (int d = 0; d < 2; d++) {
+        if (session_left(s, d) < 0)
+            return;
+    }
+    if (session_ended(s))
+        plug__session_close(s);
+    else
+        session_arm(s);
+}
+
+static void session_turn(struct plug__session *s)
+{
+    if (s->state == PLUG__SESSION_OPENING)
+        session_opening(s);
+    else if (s->state == PLUG__SESSION_RUNNING)
+        session_running(s);
+    else
+        plug__session_closing(s);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside of the relay: a session, the relay that owns it, and what they ask of each other. Nothing
+ * here is for the command or for tests of behaviour: those use relay.h.
+ */
+#ifndef PLUG_RELAY_SESSION_H
+#define PLUG_RELAY_SESSION_H
+
+#include "relay/pump.h"
+
+enum plug__session_state { PLUG__SESSION_OPENING, PLUG__SESSION_RUNNING, PLUG__SESSION_CLOSING };
+
+enum {
+    PLUG__SESSION_GRACE_A = 1, /* side A cannot be told of B's end: it stays until silent */
+    PLUG__SESSION_GRACE_B = 2,
+    PLUG__SESSION_SHUT_A = 4, /* A's orderly close is out */
+    PLUG__SESSION_SHUT_B = 8,
+    PLUG__SESSION_FOLLOW = 16,  /* ignoreeof: the source is asked again after a while */
+    PLUG__SESSION_CHILD_A = 32, /* A is an accepted connection */
+    PLUG__SESSION_CHILD_B = 64,
+    PLUG__SESSION_DECIDING = 128 /* its child waits for a verdict; it is still the listener's */
+};
+
+/* One connection and its other side. pump[0] moves A to B. Idle it owns nothing else. */
+struct plug__session {
+    struct plug__list node;
+    struct plug__relay *relay;
+    struct plug_sock *side[2];
+    struct plug__timer timer;
+    struct plug__session_stats stats;
+    struct plug__pump pump[2];
+    plug_time last; /* when anything moved */
+    plug_time cut;  /* -t is over, or the orderly close; PLUG_FOREVER: none */
+    int64_t unsent; /* while closing: as seen last, to know progress */
+    uint32_t id;    /* from 1 */
+    uint8_t state, flags;
+    int16_t fault; /* what an orderly close met: PLUG_E*, told at the end */
+    int8_t fault_side;
+};
+
+struct plug__relay {
+    struct plug__relay_conf conf;
+    struct plug_loop *loop;
+    struct plug__list node; /* in the set */
+    struct plug__list sessions;
+    struct plug_sock *listen[2];
+    struct plug__relay *host; /* whose listener is used (routes), or NULL */
+    struct plug__route route;
+    struct plug__timer timer; /* of the drain */
+    struct plug__relay_totals totals;
+    uint64_t most; /* sessions at a time */
+    uint32_t next; /* the last session's number */
+    int status;
+    unsigned number;
+    uint8_t runs;    /* bit 0: A to B, bit 1: B to A */
+    uint8_t listens; /* bit per side: the plan says so */
+    uint8_t told;    /* bit per side: LISTENING was said */
+    uint8_t one;     /* serves one connection and ends */
+    uint8_t served;  /* … which it has got */
+    uint8_t draining, held, freeing;
+};
+
+/* session.c. Children are taken in any case; NULL: that side is opened by its plan. */
+int plug__session_new(struct plug__session **ret, struct plug__relay *r, struct plug_sock *a,
+                      struct plug_sock *b);
+/* A session whose child on `side` still waits for its route's verdict. */
+int plug__session_decide(struct plug__relay *r, struct plug_sock *child, int side);
+void plug__session_start(struct plug__session *s);
+void plug__session_cut(struct plug__session *s, int code); /* at once; both sides are reset */
+/* The session that watches a child of a shared listener, or NULL. */
+struct plug__session *plug__session_of(const struct plug_sock *child);
+void plug__session_child_lost(struct plug__session *s, int code);
+
+/* ending.c */
+void plug__session_source_ended(struct plug__session *s, int d);
+void plug__session_close(struct plug__session *s);
+void plug__session_closing(struct plug__session *s);
+void plug__session_close_late(struct plug__session *s); /* the deadline of the close is over */
+void plug__session_fail(struct plug__session *s, int side, int code, const struct plug_err *err);
+void plug__session_open_failed(struct plug__session *s, int side, int code,
+                               const struct plug_err *err);
+plug_time plug__session_due(const struct plug__session *s);
+int plug__session_over(const struct plug__session *s); /* a deadline of the running state is over */
+int plug__session_sink_left(struct plug__session *s, int d, int *ret_code);
+struct plug_plan *plug__session_plan(const struct plug__session *s, int side);
+
+/* relay.c */
+void plug__relay_emit(struct plug__relay *r, struct plug__event *ev);
+void plug__relay_ended(struct plug__relay *r, struct plug__session *s, int status);
+void plug__relay_settle(struct plug__relay *r);
+
+/* listen.c */
+int plug__relay_listen(struct plug__relay *r, struct plug_err *reterr);
+void plug__relay_unlisten(struct plug__relay *r);
+void plug__relay_resume(struct plug__relay *r); /* a session ended: there is room again */
+
+/* share.c: several relays on one listener. Returns 1 when r now uses another's. */
+int plug__relay_share(struct plug__relay *r, int side);
+void plug__relay_route(struct plug__relay *r, int side);
+void plug__relay_unshare(struct plug__relay *r);
+/* The relay of the set that listens where r wants to, or NULL. */
+struct plug__relay *plug__relay_rival(const struct plug__relay *r, int side);
+
+/* A saturating sum: PLUG_FOREVER stays so. */
+static inline plug_time plug__after(plug_time now, plug_time wait)
+{
+    return wait >= PLUG_FOREVER - now ? PLUG_FOREVER : now + wait;
+}
+
+#endif
