@@ -339,8 +339,9 @@ int plug__sock_bypass(struct plug_sock *s, unsigned dir, struct plug_bypass *ret
 
 unsigned plug__sock_want(struct plug_sock *s, unsigned want)
 {
+    /* A layer may take OUT away: one that must read before it may write asks for IN instead. */
     for (struct plug_layer *l = s->top; l; l = l->below)
-        want = (want & (PLUG_OUT | PLUG_NOW)) | l->ops->want(l, want);
+        want = (want & PLUG_NOW) | l->ops->want(l, want);
     return want;
 }
 

@@ -241,7 +241,14 @@ static unsigned crnl_want(struct plug_layer *l, unsigned want)
     return (want & PLUG_IN) && crnl_of(l)->have ? want | PLUG_NOW : want;
 }
 
-static const struct plug_kind crnl_kinds[] = {{0}};
+static const struct plug_kind crnl_kinds[] = {
+    {.name = "crnl",
+     .params = PLUG_PARAM_NONE,
+     .role = PLUG_CLIENT,
+     .flags = PLUG_KIND_LAYER | PLUG_KIND_HIDDEN,
+     .help = "newlines here are CR LF below"},
+    {0},
+};
 
 const struct plug_ops plug__crnl_ops = {
     .name = "crnl",

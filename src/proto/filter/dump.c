@@ -67,7 +67,14 @@ static int dump_setopt(struct plug_layer *l, int level, int name, const void *va
     return 0;
 }
 
-static const struct plug_kind dump_kinds[] = {{0}};
+static const struct plug_kind dump_kinds[] = {
+    {.name = "dump",
+     .params = PLUG_PARAM_NONE,
+     .role = PLUG_CLIENT,
+     .flags = PLUG_KIND_LAYER | PLUG_KIND_HIDDEN,
+     .help = "shows what passes (-v, -x)"},
+    {0},
+};
 
 const struct plug_ops plug__dump_ops = {
     .name = "dump",
