@@ -202,15 +202,28 @@ void *plug__plan_conf(struct plug_plan *p, const struct plug_ops *ops)
     return conf;
 }
 
+/* A layer to push: by a kind's name or its own, further layers first. */
+static const struct plug_ops *plan_pushable(const struct plug_plan *p, const char *layer,
+                                            const struct plug_kind **ret)
+{
+    const struct plug_ops *const *tables[] = {p->extra, plug__layers};
+    const struct plug_ops *ops = NULL;
+
+    for (size_t i = 0; i < PLUG__COUNT(tables) && !ops; i++) {
+        ops = plan_find_in(tables[i], layer, strlen(layer), ret);
+        if (!ops)
+            ops = plan_layer_in(tables[i], layer);
+    }
+    return ops;
+}
+
 int plug__plan_push(struct plug_plan *p, const char *layer, struct plug_err *reterr)
 {
     const struct plug_kind *kind = NULL;
-    const struct plug_ops *ops = plug__find_kind(layer, strlen(layer), p->extra, &kind);
+    const struct plug_ops *ops = plan_pushable(p, layer, &kind);
     struct plug_step *s;
     int result;
 
-    if (!ops)
-        ops = plug__find_layer(layer, p->extra);
     if (!ops)
         return plug__usage(reterr, 0, 0, "list them: plug list",
                            "this build has no layer \"%.40s\"", layer);
