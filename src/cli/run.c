@@ -33,6 +33,8 @@ struct run {
     int ended_by;     /* the signal that ends the command, 0 none */
     int again;        /* a second one came */
     int child_status; /* of the first child that failed, 0 none */
+    int warned;       /* bounds of records can be lost: said once */
+    struct plug__relay_set set;
 };
 
 /* ---- what is asked, checked before anything is opened ---- */
@@ -110,9 +112,11 @@ static int run_parse(struct run *run, const char *address, struct plug_plan **re
 
 static void run_warn(void *arg, const char *text)
 {
-    const struct run *run = arg;
+    struct run *run = arg;
 
-    plug__log_say(&run->log, PLUG__LEVEL_WARNING, "%s", text);
+    if (!run->warned)
+        plug__log_say(&run->log, PLUG__LEVEL_WARNING, "%s", text);
+    run->warned = 1;
 }
 
 static int run_check(struct run *run, struct run_relay *r)
@@ -177,7 +181,8 @@ static int run_start(struct run *run, struct run_relay *r, struct plug_err *err)
                                     .movers = args->movers,
                                     .event = run_event,
                                     .opened = args->dump ? run_opened : NULL,
-                                    .arg = r};
+                                    .arg = r,
+                                    .set = &run->set};
 
     r->a = r->b = NULL; /* taken in any case */
     return plug__relay_new(&r->relay, run->loop, &conf, err);
