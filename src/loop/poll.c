@@ -95,8 +95,10 @@ static unsigned poll_fill(const struct poll_state *st, struct plug__pollfd *v, u
 
 static void poll_report(struct plug_loop *loop, struct plug__io *io, unsigned got)
 {
-    if (got & (PLUG_ERR | PLUG__HUP))
+    if (got & (PLUG_ERR | PLUG__HUP)) {
         got |= PLUG_IN | PLUG_OUT; /* the next call meets the error */
+        io->armed = 0;             /* even a wait for PRI alone would be told of it for ever */
+    }
     io->armed = (uint16_t)(io->armed & ~got);
     plug__loop_event(loop, io, got);
 }
