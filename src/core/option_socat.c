@@ -74,7 +74,7 @@ static const char *const socat_options[26 + 1] = {
     ['n' - 'a'] =
         "ndelay netns new nl0 nl1 nldly no-check no-pi no-sni noarp noatime nocheck noctty "
         "nodelay nodump noecho noflsh nofollow nofork nonblock noprompt nosni notrailers "
-        "nsaddr null-eof",
+        "nsaddr",
     ['o' - 'a'] =
         "o-append o-async o-creat o-create o-direct o-directory o-dsync o-excl o-largefile "
         "o-ndelay o-noatime o-noctty o-nofollow o-nonblock o-rdonly o-rdwr o-rsync o-sync "

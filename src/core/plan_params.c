@@ -70,7 +70,7 @@ static int params_host(const struct params *m, const struct plug__piece *host)
 {
     size_t bad = strcspn(host->text, " \t\r\n/\"\\#?@[]");
 
-    if (!host->text[bad])
+    if (bad && !host->text[bad])
         return 0;
     return plug__usage(m->reterr, host->column, host->width,
                        "such as example.net, 192.0.2.1 or [2001:db8::1]", "\"%.60s\" is not a host",
@@ -174,7 +174,7 @@ static int params_text(const struct params *m, int type)
         return params_usage(m, v, "needs a parameter");
     if (type == PLUG_PARAM_NUMBER && v->text && *v->text && params_number(m, v))
         return PLUG_EUSAGE;
-    m->base->path = v->text && (*v->text || type == PLUG_PARAM_TEXT) ? v->text : NULL;
+    m->base->path = v->text && *v->text ? v->text : type == PLUG_PARAM_TEXT ? "" : NULL;
     return 0;
 }
 

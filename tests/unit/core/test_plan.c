@@ -59,6 +59,7 @@ static const struct {
     {"toypipe:", "toypipe"},
     {"toypipe:/x", "toypipe:/x"},
     {"toytext:", "toytext:"},
+    {"toytext", "toytext:"}, /* by the fuzzer: no parameter is an empty text */
     {"toytext:\\n\\\\", "toytext:\"\\n\\\\\""},
     {"toyexec:\"cat -u\"", "toyexec:cat -u"},
     {"toyexec:'sh -c \"a,b\"'", "toyexec:\"sh -c \\\"a,b\\\"\""},
@@ -122,6 +123,8 @@ static const struct {
     {"toystream:h:8o!", 12, 3, "not a port", "service"},
     {"toystream:h:-1", 12, 2, "not a port", ""},
     {"toystream:a b:1", 10, 3, "not a host", ""},
+    {"toystream:[]:80", 10, 2, "not a host", ""}, /* by the fuzzer: its canonical text had none */
+    {"toystream://[]:80", 0, 9, "needs a host and a port", ""},
     {"toystream://:80", 0, 9, "needs a host and a port", ""},
     {"toystream://h", 12, 1, "needs a port", ""},
     {"toystream://h:99999", 14, 5, "not a port", ""},
