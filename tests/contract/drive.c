@@ -226,6 +226,8 @@ static int drive_send(struct drive *d, int from)
         n = f->piece;
     }
     n = n < MOST ? n : MOST;
+    if (!records && !f->piece && n > 1500)
+        n = 1500; /* more than any layer's own buffer, and soon made */
     for (size_t i = 0; i < n; i++)
         buf[i] = drive_byte(d->row, off + i);
     cut = n / 3; /* in three buffers */

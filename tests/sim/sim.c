@@ -147,10 +147,14 @@ void sim_at(struct sim_world *w, plug_time when, void (*fn)(void *arg), void *ar
     if (!e)
         abort();
     *e = (struct sim_event){.when = when, .fn = fn, .arg = arg};
+    if (w->events && w->last->when <= when)
+        p = &w->last->next;
     while (*p && (*p)->when <= when)
         p = &(*p)->next;
     e->next = *p;
     *p = e;
+    if (!e->next)
+        w->last = e;
     w->idle = 0;
 }
 

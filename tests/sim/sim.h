@@ -58,7 +58,7 @@ struct sim_end {
 struct sim_world {
     struct plug_loop *loop;
     struct sim_end *ends;
-    struct sim_event *events;
+    struct sim_event *events, *last; /* in the order of time; last: valid while there are any */
     plug_time now;
     plug_time patience; /* real time that descriptors get before virtual time moves on */
     int idle;           /* nothing will ever happen again */

@@ -244,7 +244,7 @@ static void sim_pop(struct sim_end *e)
 static void sim_drained(struct sim_end *e, size_t n)
 {
     e->in_bytes -= n;
-    if (e->mate && e->mate->layer)
+    if (e->mate && e->mate->layer && !(e->mate->layer->ready & PLUG_OUT))
         sim_at(e->world, e->world->now, sim_wake_out, e->mate);
 }
 
