@@ -5,7 +5,7 @@
 #include "cli/describe.h"
 #include <string.h>
 
-enum { DESCRIBE_FORM = 30, DESCRIBE_NAME = 22 };
+enum { DESCRIBE_FORM = 29, DESCRIBE_NAME = 23 };
 
 static void describe_pad(struct plug__str *out, size_t from, size_t width)
 {
@@ -13,7 +13,7 @@ static void describe_pad(struct plug__str *out, size_t from, size_t width)
 
     do
         plug__str_add(out, " ");
-    while (++done < width && !out->failed);
+    while (++done <= width && !out->failed);
 }
 
 const char *plug__describe_role(int role)
@@ -25,6 +25,8 @@ const char *plug__describe_role(int role)
 
 static const char *describe_usage(const struct plug_kind *k)
 {
+    if ((k->params & ~PLUG_PARAM_OPTIONAL) == PLUG_PARAM_PORT)
+        return "PORT"; /* the host is the URL's, or bind= */
     if (k->usage)
         return k->usage;
     switch (k->params & ~PLUG_PARAM_OPTIONAL) {

@@ -17,7 +17,7 @@ void plug__cli_usage(FILE *out)
           "  plug tcp-listen://:8081 tcp:localhost:8080    hand every connection on\n"
           "  plug unix-listen:/tmp/s,fork exec:date        a command for each connection\n"
           "  plug udp-listen://:5353 udp:127.0.0.53:53     a UDP service, a session per peer\n"
-          "  plug -u open:/etc/services pipe:/tmp/p        a file into a named pipe\n"
+          "  plug -u open:/etc/hosts line+exec:cat         a file, a record for each line\n"
           "\n"
           "  -d, -d0..-d4     say more, or how much        -v  -x       show the data, in hex\n"
           "  -u  -U           only forth, only back        -4  -6       one family of IP\n"
