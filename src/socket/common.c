@@ -216,18 +216,6 @@ int plug__socket_send(struct plug_layer *l, struct plug_msg *v, unsigned n, unsi
 
 /* ---- ends ---- */
 
-static int socket_fin(struct plug__socket *s)
-{
-    int os = 0, r;
-    if (s->flags & PLUG__SOCKET_WR_SHUT)
-        return 0;
-    r = plug__os_shutdown(s->io.handle, PLUG_SHUT_WR, &os);
-    if (r < 0)
-        return plug_fail(&s->l, 1, r, os);
-    s->flags |= PLUG__SOCKET_WR_SHUT;
-    return 0;
-}
-
 static int socket_error_of(struct plug__socket *s)
 {
     int os = 0, r;
@@ -240,6 +228,20 @@ static int socket_error_of(struct plug__socket *s)
         plug_fail(&s->l, 2, r, os);
     }
     return r;
+}
+
+static int socket_fin(struct plug__socket *s)
+{
+    int os = 0, r;
+    if (s->flags & PLUG__SOCKET_WR_SHUT)
+        return 0;
+    r = plug__os_shutdown(s->io.handle, PLUG_SHUT_WR, &os);
+    if (r == PLUG_ENOTCONN && socket_error_of(s) < 0) /* a reset came first */
+        return s->broken;
+    if (r < 0)
+        return plug_fail(&s->l, 1, r, os);
+    s->flags |= PLUG__SOCKET_WR_SHUT;
+    return 0;
 }
 
 /* 0 when the peer's kernel has acknowledged all, EAGAIN while it has not, or what went wrong. */
