@@ -75,8 +75,8 @@ int plug__parse_port(const char *text, const char *protocol, uint16_t *ret)
 {
     unsigned value = 0;
     size_t n = strspn(text, "0123456789");
-    if (!*text)
-        return PLUG_EINVAL;
+    if (!*text || strchr(" \t\n+-", *text))
+        return PLUG_EINVAL; /* getaddrinfo would take " 1" and "-1" for numbers */
     if (text[n])
         return plug__os_service(text, protocol, ret) < 0 ? PLUG_EINVAL : 0;
     for (size_t i = 0; i < n; i++) {
