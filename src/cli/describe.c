@@ -5,15 +5,13 @@
 #include "cli/describe.h"
 #include <string.h>
 
-enum { DESCRIBE_FORM = 29, DESCRIBE_NAME = 23 };
+enum { DESCRIBE_FORM = 32, DESCRIBE_NAME = 26 };
 
 static void describe_pad(struct plug__str *out, size_t from, size_t width)
 {
-    size_t done = out->len - from;
-
-    do
+    plug__str_add(out, "  ");
+    while (out->len - from < width && !out->failed)
         plug__str_add(out, " ");
-    while (++done <= width && !out->failed);
 }
 
 const char *plug__describe_role(int role)

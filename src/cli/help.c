@@ -17,7 +17,7 @@ void plug__cli_usage(FILE *out)
           "  plug tcp-listen://:8081 tcp:localhost:8080    hand every connection on\n"
           "  plug unix-listen:/tmp/s,fork exec:date        a command for each connection\n"
           "  plug udp-listen://:5353 udp:127.0.0.53:53     a UDP service, a session per peer\n"
-          "  plug -u open:/etc/hosts line+exec:cat         a file, a record for each line\n"
+          "  plug -u open:/etc/hosts -                     a file to standard output\n"
           "\n"
           "  -d, -d0..-d4     say more, or how much        -v  -x       show the data, in hex\n"
           "  -u  -U           only forth, only back        -4  -6       one family of IP\n"
@@ -29,7 +29,7 @@ void plug__cli_usage(FILE *out)
           "An address is a URL, name://HOST:PORT#option,option=value, or socat's form.\n"
           "plug list                 the kinds of addresses\n"
           "plug help KIND|OPTION     one of them            plug explain ADDRESS [ADDRESS]\n"
-          "exit: 0, 2 usage, 3 resolve, 4 refused, 5 timeout, 7 permission, 8 lost, 9 child\n",
+          "exit: 2 usage, 3 resolve, 4 refused, 5 timeout, 7 permission, 8 lost, 9 child\n",
           out);
 }
 

@@ -45,9 +45,13 @@ static int params_service(const char *text)
 /* A number from 0 to 65535, or a service's name, which is looked up when the address is opened. */
 static int params_port(const struct params *m, const struct plug__piece *port)
 {
-    size_t n = strlen(port->text);
+    size_t n = strlen(port->text), comma = strcspn(port->text, ",&");
     long value = 0;
 
+    if (m->a->url && comma < n)
+        return plug__usage(m->reterr, port->column + (int)comma, port->width - (int)comma,
+                           "write # there: tcp://HOST:PORT#option,option",
+                           "options of a URL follow a #");
     if (strspn(port->text, "0123456789") != n) {
         if (params_service(port->text))
             return 0;

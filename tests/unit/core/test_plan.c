@@ -128,6 +128,7 @@ static const struct {
     {"toystream://:80", 0, 9, "needs a host and a port", ""},
     {"toystream://h", 12, 1, "needs a port", ""},
     {"toystream://h:99999", 14, 5, "not a port", ""},
+    {"toystream://h:80,fork", 16, 5, "options of a URL follow a #", "#option"},
     {"toystream://h:1/live", 15, 5, "takes no path", "#"},
     {"toystream://a%2Fb:1", 12, 5, "not a host", ""},
     {"toystream-listen:", 17, 1, "needs a port", ""},
