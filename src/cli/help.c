@@ -19,7 +19,7 @@ void plug__cli_usage(FILE *out)
           "  plug udp-listen://:5353 udp:127.0.0.53:53     a UDP service, a session per peer\n"
           "  plug -u open:/etc/hosts -                     a file to standard output\n"
           "\n"
-          "  -d, -d0..-d4     say more, or how much        -v  -x       show the data, in hex\n"
+          "  -d, -d0..-d4     say more, or how much        -v  -x       text, hex of data\n"
           "  -u  -U           only forth, only back        -4  -6       one family of IP\n"
           "  -b BYTES         block size                   -t SECONDS   wait after one end\n"
           "  -T SECONDS       end when silent so long      -V           version\n"
