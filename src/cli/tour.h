@@ -23,7 +23,8 @@ enum {
     PLUG__TOUR_HEARS = 2,   /* the peer cannot speak before it was spoken to */
     PLUG__TOUR_ENDS = 4,    /* half-close goes through, both ways */
     PLUG__TOUR_LETTERS = 8, /* carries letters only */
-    PLUG__TOUR_FDS = 16     /* both ends are descriptors of one socketpair */
+    PLUG__TOUR_KNOCKS = 16, /* the relay knows no peer before it spoke */
+    PLUG__TOUR_FDS = 32     /* both ends are descriptors of one socketpair */
 };
 
 /* In addresses {dir} is the tour's folder, {n} a fresh number, {port} the other side's port, {fd}

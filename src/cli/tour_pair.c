@@ -57,6 +57,8 @@ int plug__tour_joins(const struct plug__tour_kind *a, const struct plug__tour_ki
         return (a->how == PLUG__TOUR_SOURCE && b->how == PLUG__TOUR_SINK);
     if (a->how == PLUG__TOUR_SINK || b->how == PLUG__TOUR_SOURCE)
         return 0; /* the same pair stands the other way round */
+    if (a->how == PLUG__TOUR_SOURCE && (b->flags & PLUG__TOUR_KNOCKS))
+        return 0;
     return 1;
 }
 
@@ -261,7 +263,7 @@ static int tour_finish(struct plug__tour_run *p)
     if (!(p->end[0].kind->flags & p->end[1].kind->flags & PLUG__TOUR_ENDS))
         return 0; /* one side knows no end: closing it tells nobody */
     while (!tour_ended(p))
-        if (tour_ending(p) < 0 || tour_step(p) < 0 || (!tour_ended(p) && plug__tour_turn(p) < 0))
+        if (tour_step(p) < 0 || tour_ending(p) < 0 || (!tour_ended(p) && plug__tour_turn(p) < 0))
             return p->failed ? -1 : plug__tour_fail(p, "the end did not come through");
     status = plug__relay_status(p->relay);
     return status ? plug__tour_fail(p, "the relay ended with status %d", status) : 0;

@@ -27,7 +27,12 @@ static int adapt_types(struct plug_plan *a, struct plug_plan *b, int *ret_side,
         return r;
     top = adapt_top(p[!second]);
     *ret_side = second;
-    return plug__plan_check(p[second], top->offers, top->limit, reterr);
+    r = plug__plan_check(p[second], top->offers, top->limit, reterr);
+    if (r < 0 || adapt_top(p[second])->offers == top->offers || !plug__plan_open_type(p[!second]))
+        return r;
+    top = adapt_top(p[second]); /* both take any type, but an option gave the second its own */
+    *ret_side = !second;
+    return plug__plan_check(p[!second], top->offers, top->limit, reterr);
 }
 
 /* ---- directions ---- */
