@@ -202,6 +202,7 @@ static void run_signal_ready(struct plug__io *io, unsigned bits)
 
     (void)bits;
     run->signalled = 1;
+    plug_loop_wake(run->loop); /* no endpoint runs: the turn would go on */
 }
 
 static void run_drain(struct run *run, int sig)

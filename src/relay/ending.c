@@ -86,19 +86,17 @@ void plug__session_source_ended(struct plug__session *s, int d)
         s->cut = plug__after(s->relay->loop->now, s->relay->conf.half_wait);
 }
 
-/* A process that has ended, or a sink that already knows it failed. */
+/* A process that has ended, or a sink that knows that nobody reads any more. */
 int plug__session_sink_left(struct plug__session *s, int d, int *ret_code)
 {
     struct plug_sock *sink = s->side[!d];
-    int status;
+    int status, ended;
     size_t len = sizeof(status);
+    ended = plug_getsockopt(sink, PLUG_LEVEL_CHILD, PLUG_CHILD_STATUS, &status, &len) >= 0;
     *ret_code = plug__sock_base(sink)->error[1];
-    if (*ret_code) {
-        if (*ret_code == PLUG_EPIPE) /* nobody reads there any more: no loss while we hold nothing */
-            *ret_code = 0;
-        return 1;
-    }
-    return plug_getsockopt(sink, PLUG_LEVEL_CHILD, PLUG_CHILD_STATUS, &status, &len) >= 0;
+    if (ended && *ret_code == PLUG_EPIPE) /* it read all we sent; only more would be a loss */
+        *ret_code = 0;
+    return ended || *ret_code;
 }
 
 /* ---- telling ---- */

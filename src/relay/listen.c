@@ -121,6 +121,7 @@ static void listen_failed(struct plug__relay *r, int side, int code)
     r->draining = 1;
     plug__relay_emit(r, &ev);
     plug__relay_unlisten(r);
+    plug__relay_settle(r);
 }
 
 /* ---- sessions ---- */

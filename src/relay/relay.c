@@ -88,6 +88,14 @@ void plug__relay_ended(struct plug__relay *r, struct plug__session *s, int statu
         r->status = status;
     if (!r->freeing)
         plug__relay_resume(r);
+    plug__relay_settle(r);
+}
+
+/* The end may come from a timer, of which the loop's caller would not hear. */
+void plug__relay_settle(struct plug__relay *r)
+{
+    if (plug__relay_done(r))
+        plug_loop_wake(r->loop);
 }
 
 /* ---- making ---- */

@@ -273,6 +273,22 @@ static int session_left(struct plug__session *s, int d)
     return 0;
 }
 
+/* Nobody reads from a side, but its kernel says that something went wrong there. */
+static int session_unread_error(struct plug__session *s, int d)
+{
+    struct plug_iov iov = {plug__loop_scratch(s->relay->loop), PLUG__PIECE};
+    struct plug_msg m = {.iov = &iov, .niov = 1};
+    int r;
+    if (s->pump[d].state != PLUG__PUMP_OFF || !(plug__sock_base(s->side[d])->ready & PLUG_ERR) ||
+        (plug__sock_step(s->side[d])->flags & PLUG_NOREAD) || !iov.base)
+        return 0;
+    r = plug__sock_recv(s->side[d], &m, 1, 0);
+    if (r >= 0 || r == PLUG_EAGAIN || r == PLUG_EOF)
+        return 0;
+    plug__session_fail(s, d, r, NULL);
+    return r;
+}
+
 static int session_ended(const struct plug__session *s)
 {
     for (int d = 0; d < 2; d++) {
@@ -320,7 +336,7 @@ static void session_running(struct plug__session *s)
             return;
     }
     for (int d = 0; d < 2; d++) {
-        if (session_left(s, d) < 0)
+        if (session_left(s, d) < 0 || session_unread_error(s, d) < 0)
             return;
     }
     if (session_ended(s))
