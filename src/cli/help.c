@@ -16,7 +16,7 @@ void plug__cli_usage(FILE *out)
           "  plug - tcp:localhost:8080                     talk to it\n"
           "  plug tcp-listen://:8081 tcp:localhost:8080    hand every connection on\n"
           "  plug unix-listen:/tmp/s,fork exec:date        a command for each connection\n"
-          "  plug udp-listen://:5353 udp:127.0.0.53:53     a UDP service, a session per peer\n"
+          "  plug udp-listen://:5353 udp:127.0.0.53:53     UDP, a session for each peer\n"
           "  plug -u open:/etc/hosts -                     a file to standard output\n"
           "\n"
           "  -d, -d0..-d4     say more, or how much        -v  -x       text, hex of data\n"
