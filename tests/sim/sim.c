@@ -158,10 +158,17 @@ void sim_at(struct sim_world *w, plug_time when, void (*fn)(void *arg), void *ar
     w->idle = 0;
 }
 
+/* As plug_loop_turn does, whose own loop would never end in a world that has become idle. */
+static void sim_poll(struct sim_world *w, plug_time until)
+{
+    plug__loop_poll(w->loop, until);
+    atomic_store(&w->loop->woken, 0);
+}
+
 int sim_turn(struct sim_world *w)
 {
     w->idle = 0;
-    plug__loop_poll(w->loop, PLUG_FOREVER);
+    sim_poll(w, PLUG_FOREVER);
     return !w->idle;
 }
 
@@ -169,10 +176,10 @@ void sim_run(struct sim_world *w, plug_time until)
 {
     w->idle = 0;
     while (w->now < until && !w->idle)
-        plug__loop_poll(w->loop, until);
+        sim_poll(w, until);
     /* what that last moment set off */
     for (int i = 0; i < 64 && plug_loop_next(w->loop) == 0; i++)
-        plug__loop_poll(w->loop, 0);
+        sim_poll(w, 0);
 }
 
 struct plug_sock *sim_open(struct sim_world *w, const char *address, struct plug_err *err)
