@@ -27,16 +27,10 @@ static const char *explain_step_name(const struct plug_step *s)
 
 /* ---- how the side ends ---- */
 
-/* Only what every layer of the stack can pass on reaches the peer. */
+/* As the relay sees it: the top layer says for all below it. */
 static int explain_half_closes(const struct plug_plan *p)
 {
-    if (!(p->steps[0].flags & PLUG_HALFCLOSE))
-        return 0;
-    for (unsigned i = 1; i < p->nsteps; i++) {
-        if (!(p->steps[i].flags & (PLUG_HALFCLOSE | PLUG_FILTER)))
-            return 0;
-    }
-    return 1;
+    return (p->steps[p->nsteps - 1].flags & PLUG_HALFCLOSE) && !p->common.shut_none;
 }
 
 static void explain_grace(struct plug__str *out, plug_time grace)

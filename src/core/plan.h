@@ -13,7 +13,7 @@ enum { PLUG__STEPS = 16 }; /* most layers in a stack */
 
 /* Options that any address takes: how its sessions live, not what a layer does. */
 struct plug__common {
-    int once, fork, fork_given;  /* fork_given: the address said so */
+    int once, fork;
     int64_t max_sessions;        /* 0: from the descriptor limit */
     plug_time connect_timeout;   /* 30 s */
     plug_time handshake_timeout; /* 10 s */
@@ -74,6 +74,12 @@ int plug__plan_push(struct plug_plan *p, const char *layer, struct plug_err *ret
 static inline struct plug_step *plug__plan_top(struct plug_plan *p)
 {
     return &p->steps[p->nsteps - 1];
+}
+
+/* What logs call the address: name=, or its text. */
+static inline const char *plug__plan_label(const struct plug_plan *p)
+{
+    return p->common.name ? p->common.name : p->text;
 }
 
 /* Memory that lives as long as the plan. NULL: out of memory. */
