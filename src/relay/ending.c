@@ -150,7 +150,7 @@ void plug__session_fail(struct plug__session *s, int side, int code, const struc
     ending_why(s, side, code, err, &ev.err);
     ev.accepted = (int64_t)s->stats.flow[!side].bytes;
     ev.unsent = s->side[side] ? plug__sock_unsent(s->side[side]) : -1;
-    ev.name = plug__session_plan(s, side)->text;
+    ev.name = plug__plan_label(plug__session_plan(s, side));
     ending_tell(s, &ev, 1, plug__exit_code(PLUG_ECONNRESET));
 }
 
@@ -160,7 +160,7 @@ void plug__session_open_failed(struct plug__session *s, int side, int code,
     struct plug__event ev = {.kind = PLUG__EV_FAILED, .side = side};
     int child = s->flags & PLUG__SESSION_CHILD_A ? 0 : 1;
     ending_why(s, side, code, err, &ev.err);
-    ev.name = plug__session_plan(s, side)->text;
+    ev.name = plug__plan_label(plug__session_plan(s, side));
     if (s->side[child] && s->side[child]->listener &&
         (s->flags & (PLUG__SESSION_CHILD_A | PLUG__SESSION_CHILD_B))) {
         struct plug_sock *sock = s->side[child]; /* a route's child: its layer answers the peer */
@@ -188,7 +188,7 @@ static void ending_done(struct plug__session *s)
     int status = 0;
     if (s->fault == PLUG_ECHILD) {
         ev.side = s->fault_side;
-        ev.name = plug__session_plan(s, ev.side)->text;
+        ev.name = plug__plan_label(plug__session_plan(s, ev.side));
         ending_why(s, ev.side, s->fault, NULL, &ev.err);
         status = plug__exit_code(PLUG_ECHILD);
     }
@@ -198,7 +198,7 @@ static void ending_done(struct plug__session *s)
         if (!(p->flags & PLUG__PUMP_REFUSED) || s->stats.flow[side].records)
             continue;
         ev = (struct plug__event){.kind = PLUG__EV_FAILED, .side = side};
-        ev.name = plug__session_plan(s, side)->text;
+        ev.name = plug__plan_label(plug__session_plan(s, side));
         plug__err(&ev.err, PLUG_ECONNREFUSED, 0, plug__sock_step(s->side[side])->ops->name,
                   "%s: no record was answered", plug_strerror(PLUG_ECONNREFUSED));
         status = plug__exit_code(PLUG_ECONNREFUSED);

@@ -114,7 +114,7 @@ static void listen_failed(struct plug__relay *r, int side, int code)
     if (code == PLUG_EADDRINUSE && rival)
         plug__err(&ev.err, code, ev.err.os, ev.err.layer, "port in use by relay %u (%s)",
                   rival->number, listen_plan(rival, rival->listens & 1 ? 0 : 1)->text);
-    ev.name = listen_plan(r, side)->text;
+    ev.name = plug__plan_label(listen_plan(r, side));
     if (!r->status)
         r->status = plug__exit_code(code);
     r->totals.failed++;

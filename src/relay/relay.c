@@ -50,7 +50,7 @@ void plug__relay_emit(struct plug__relay *r, struct plug__event *ev)
         ev->name = name[0] ? name : NULL;
     }
     if (!ev->name && ev->side >= 0)
-        ev->name = ev->side ? r->conf.b->text : r->conf.a->text;
+        ev->name = plug__plan_label(ev->side ? r->conf.b : r->conf.a);
     r->conf.event(r->conf.arg, ev);
 }
 
