@@ -9,6 +9,8 @@
 #include "util/err.h"
 #include <string.h>
 
+enum { BIND_LOWEST = 640 }; /* of lowport: below stand too many services */
+
 const char *plug__socket_bind_text(const struct plug_step *step)
 {
     const struct plug__socket_conf *conf = step->conf;
@@ -41,15 +43,16 @@ static int bind_host(const char *host, int family, uint16_t port, struct plug_ad
     return ret->family == family ? 0 : PLUG_EAFNOSUPPORT;
 }
 
-int plug__socket_local(const struct plug_step *step, int family, const char *protocol,
-                       struct plug_addr *ret)
+/* The local address that a client of this family is to have. Returns 1 with *ret, 0: any. */
+static int bind_local(const struct plug_step *step, int family, const char *protocol,
+                      struct plug_addr *ret)
 {
     const struct plug__socket_conf *conf = step->conf;
     const char *text = plug__socket_bind_text(step);
     char host[PLUG__BIND] = "", port[PLUG__BIND] = "";
     uint16_t number;
     int r;
-    if (!text && !conf->sourceport)
+    if (!text && !conf->sourceport && !conf->lowport)
         return 0;
     if (text && plug__socket_bind_split(text, host, port) < 0)
         return PLUG_EINVAL;
@@ -57,6 +60,34 @@ int plug__socket_local(const struct plug_step *step, int family, const char *pro
         return PLUG_EINVAL;
     r = bind_host(host, family, number, ret);
     return r < 0 ? r : 1;
+}
+
+static int bind_low(plug_handle h, struct plug_addr *local, int *reterr_os)
+{
+    int r = PLUG_EADDRINUSE;
+    for (int port = PLUG__LOWPORTS - 1; port >= BIND_LOWEST && r == PLUG_EADDRINUSE; port--) {
+        plug__os_addr_set_port(local, (uint16_t)port);
+        r = plug__os_bind(h, local, reterr_os);
+    }
+    return r;
+}
+
+int plug__socket_bind(plug_handle h, const struct plug_step *step, int family, int type,
+                      int *reterr_os)
+{
+    const struct plug__socket_conf *conf = step->conf;
+    const int stream = type == SOCK_STREAM;
+    struct plug_addr local;
+    int on = 1;
+    int r = bind_local(step, family, stream ? "tcp" : "udp", &local);
+    if (r <= 0)
+        return r;
+    if (conf->lowport && plug__os_addr_port(&local) == 0)
+        return bind_low(h, &local, reterr_os);
+    /* A port of our choice may still be held by its last connection, or by the attempt beside. */
+    if (stream && plug__os_addr_port(&local))
+        (void)plug__os_setsockopt(h, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on), NULL);
+    return plug__os_bind(h, &local, reterr_os);
 }
 
 /* Points to the option of a step, or to its name when the option is not there. */
@@ -82,8 +113,8 @@ static int bind_check(const struct plug_step *step, const char *protocol, struct
     int four, six;
     if (!text || step->role == PLUG_LISTENER)
         return 0;
-    four = plug__socket_local(step, AF_INET, protocol, &a);
-    six = plug__socket_local(step, AF_INET6, protocol, &a);
+    four = bind_local(step, AF_INET, protocol, &a);
+    six = bind_local(step, AF_INET6, protocol, &a);
     if (four >= 0 || six >= 0)
         return 0;
     bind_bad(step, "bind", reterr, "bad local address", text);
@@ -94,10 +125,16 @@ static int bind_check(const struct plug_step *step, const char *protocol, struct
 
 int plug__socket_check(const struct plug_step *step, const char *protocol, struct plug_err *reterr)
 {
+    const struct plug__socket_conf *conf = step->conf;
     uint16_t port;
     if (step->port && *step->port && plug__parse_port(step->port, protocol, &port) < 0) {
         bind_bad(step, "", reterr, "no such port or service:", step->port);
         plug__err_hint(reterr, "a port is a number from 0 to 65535 or a name such as \"http\"");
+        return PLUG_EUSAGE;
+    }
+    if (conf->range && !plug__socket_range_ok(conf->range)) {
+        bind_bad(step, "range", reterr, "not a range of addresses:", conf->range);
+        plug__err_hint(reterr, "such as 192.0.2.0/24 or [2001:db8::]/32");
         return PLUG_EUSAGE;
     }
     return bind_check(step, protocol, reterr);

@@ -93,11 +93,16 @@ int plug__socket_adopt(struct plug__socket *s)
 
 int plug__socket_accept(plug_handle from, struct plug_layer *listener, struct plug__socket *child)
 {
+    struct plug_addr peer;
     plug_handle h;
     int os = 0;
-    int r = plug__os_accept(from, &h, NULL, &os);
+    int r = plug__os_accept(from, &h, &peer, &os);
     if (r == PLUG_EAGAIN)
         return r;
+    if (r >= 0 && plug__socket_filters(child->step) && !plug__socket_welcome(child->step, &peer)) {
+        plug__os_close(h);
+        return PLUG_EPERM; /* of this one; the listener goes on */
+    }
     if (r >= 0 && plug__socket_watch(child, h, 0, &os) < 0)
         r = PLUG_ENOBUFS; /* the poller is full: the listener pauses */
     if (r < 0) {

@@ -43,8 +43,9 @@ struct plug__socket {
 
 /* The head of every socket base's conf. */
 struct plug__socket_conf {
-    const char *bind;
+    const char *bind, *range;
     int64_t sourceport;
+    int lowport;
     int family;    /* index in PLUG__FAMILIES */
     int reuseaddr; /* listeners; -1: the kind's own way */
 };
@@ -94,7 +95,8 @@ int plug__socket_up(struct plug__socket *s);
  */
 int plug__socket_adopt(struct plug__socket *s);
 
-/* One connection from a listening handle into the child, which is up then. */
+/* One connection from a listening handle that its address lets in, EPERM for others, into the
+ * child, which is up then. */
 int plug__socket_accept(plug_handle from, struct plug_layer *listener, struct plug__socket *child);
 
 /* The same from the listener's own handle, whose IN is cleared by EAGAIN: a plug_ops slot. */
@@ -123,13 +125,21 @@ const char *plug__socket_bind_text(const struct plug_step *step);
 enum { PLUG__BIND = 256 };
 int plug__socket_bind_split(const char *text, char *host, char *port);
 
-/* The local address that a client of `family` (AF_*) is to have. Returns 1 with *ret; 0: any will
- * do; EAFNOSUPPORT: bind= is of another family; EINVAL. */
-int plug__socket_local(const struct plug_step *step, int family, const char *protocol,
-                       struct plug_addr *ret);
+/* Binds a client's handle of `family` (AF_*) as bind=, sourceport and lowport say. Returns 0 also
+ * when they say nothing; EAFNOSUPPORT: bind= is of another family; EINVAL. */
+int plug__socket_bind(plug_handle h, const struct plug_step *step, int family, int type,
+                      int *reterr_os);
 
 /* Checks host, port, bind= and sourceport at plan time. Returns 0 or EUSAGE. */
 int plug__socket_check(const struct plug_step *step, const char *protocol, struct plug_err *reterr);
+
+/* ---- whom a listener hears (peer.c) ---- */
+
+enum { PLUG__LOWPORTS = 1024 }; /* ports below are given to the privileged only */
+
+int plug__socket_filters(const struct plug_step *step); /* whether it asks at all */
+int plug__socket_welcome(const struct plug_step *step, const struct plug_addr *peer);
+int plug__socket_range_ok(const char *text); /* the form of range= */
 
 /* ---- where a listener listens (local.c) ---- */
 

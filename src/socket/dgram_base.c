@@ -49,6 +49,8 @@ static void base_deliver(struct plug__dgram_base *b, const struct plug__dgram_en
     struct plug_addr local = {0};
     unsigned char key[PLUG__DGRAM_KEY];
     size_t n;
+    if (plug__socket_filters(b->step) && !plug__socket_welcome(b->step, m->name))
+        return;
     if (e->pktinfo && plug__os_pktinfo_get(m, &local) < 0)
         local.len = 0;
     n = plug__dgram_key(key, (unsigned)(e - b->v), m->name, &local);
@@ -155,6 +157,7 @@ int plug__dgram_base_new(struct plug__dgram *d, size_t slot)
     b->task.run = base_run;
     b->loop = d->s.l.sock->loop;
     b->listener = &d->s.l;
+    b->step = d->s.step;
     b->slot = slot;
     d->base = b;
     return 0;

@@ -19,9 +19,10 @@ struct plug__dgram_base {
     struct plug__mux mux; /* counts the listener and each session */
     struct plug__task task;
     struct plug_loop *loop;
-    struct plug_layer *listener; /* NULL once it is closed */
-    unsigned char *buffer;       /* of one batch */
-    size_t slot;                 /* the longest record */
+    struct plug_layer *listener;  /* NULL once it is closed */
+    const struct plug_step *step; /* of a plan that the listener or a session holds */
+    unsigned char *buffer;        /* of one batch */
+    size_t slot;                  /* the longest record */
     unsigned n;
     struct plug__dgram_end v[PLUG__LOCALS];
 };

@@ -113,19 +113,6 @@ static struct plug__io *connect_place(struct plug__tcp *t, unsigned addr)
     return NULL;
 }
 
-static int connect_bind(const struct plug__tcp *t, plug_handle h, int family, int *reterr_os)
-{
-    struct plug_addr local;
-    int on = 1;
-    int r = plug__socket_local(t->s.step, family, "tcp", &local);
-    if (r <= 0)
-        return r;
-    /* A port of our choice may still be held by its last connection, or by the attempt beside. */
-    if (plug__os_addr_port(&local))
-        (void)plug__os_setsockopt(h, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on), NULL);
-    return plug__os_bind(h, &local, reterr_os);
-}
-
 static int connect_socket(const struct plug__tcp *t, int family, plug_handle *ret, int *reterr_os)
 {
     const struct plug_step *step = t->s.step;
@@ -137,7 +124,7 @@ static int connect_socket(const struct plug__tcp *t, int family, plug_handle *re
     plug__socket_default(*ret, step, IPPROTO_TCP, TCP_NODELAY, 1);
     if (conf->fastopen)
         plug__socket_default(*ret, step, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1);
-    r = connect_bind(t, *ret, family, reterr_os);
+    r = plug__socket_bind(*ret, step, family, SOCK_STREAM, reterr_os);
     if (r < 0)
         plug__os_close(*ret);
     return r;

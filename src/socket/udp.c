@@ -104,14 +104,11 @@ static void udp_changed(void *arg)
 
 static int udp_connect_one(struct plug__dgram *d, const struct plug_addr *to, int *reterr_os)
 {
-    struct plug_addr local;
     plug_handle h;
     int r = plug__socket_new(&h, d->s.step, to->family, SOCK_DGRAM, reterr_os);
     if (r < 0)
         return r;
-    r = plug__socket_local(d->s.step, to->family, "udp", &local);
-    if (r > 0)
-        r = plug__os_bind(h, &local, reterr_os);
+    r = plug__socket_bind(h, d->s.step, to->family, SOCK_DGRAM, reterr_os);
     if (r >= 0)
         r = plug__os_connect(h, to, reterr_os);
     if (r < 0) {

@@ -189,6 +189,72 @@ static void test_tcp__failed_listener_leaves_nothing_open(void **state)
     plug_close(l);
 }
 
+/* Whether a client with `more` gets an answer from a listener. */
+static int heard(struct plug_loop *loop, const char *listen, const char *host, const char *more)
+{
+    struct plug_sock *l = rig_open(loop, listen), *c, *s = NULL;
+    char text[96], b[8];
+    int64_t r = PLUG_EAGAIN;
+    (void)snprintf(text, sizeof(text), "tcp://%s:%u%s", host, rig_port(l), more);
+    c = rig_open(loop, text);
+    while (r == PLUG_EAGAIN && !s) {
+        if (plug_accept(l, &s, loop ? 0 : plug_now() + 10 * PLUG_MS) == 0)
+            break;
+        if (loop)
+            plug_loop_turn(loop, plug_now() + 10 * PLUG_MS);
+        r = plug_recv(c, b, sizeof(b), 0, 0);
+    }
+    assert_true(s || r == PLUG_EOF || r == PLUG_ECONNRESET);
+    plug_close(s);
+    plug_close(c);
+    plug_close(l);
+    return s != NULL;
+}
+
+static void test_tcp__range_is_kept(void **state)
+{
+    struct plug_loop *loop = *state;
+    assert_true(heard(loop, "tcp-listen://*:0#range=127.0.0.0/8", "127.0.0.1", ""));
+    assert_true(heard(loop, "tcp-listen://*:0#range=127.0.0.2", "127.0.0.1", "#bind=127.0.0.2"));
+    assert_false(heard(loop, "tcp-listen://*:0#range=127.0.0.2", "127.0.0.1", ""));
+    assert_false(heard(loop, "tcp-listen://*:0#range=10.0.0.0/8", "127.0.0.1", ""));
+    assert_true(heard(loop, "tcp-listen:0,fork,range=127.0.0.0:255.0.0.0", "127.0.0.1", ""));
+    if (rig_has_ip6()) {
+        assert_true(heard(loop, "tcp-listen://*:0#range=[::1]/128", "[::1]", ""));
+        assert_false(heard(loop, "tcp-listen://*:0#range=127.0.0.0/8", "[::1]", ""));
+    }
+}
+
+static void test_tcp__range_of_no_sense_is_refused(void **state)
+{
+    static const char *const bad[] = {"127.0.0.0/33", "/8",          "127.0.0.1/",
+                                      "localhost/8",  "127.0.0.0:x", "::1/129"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct plug_err err = {0};
+        struct plug_sock *s;
+        char text[96];
+        (void)snprintf(text, sizeof(text), "tcp-listen://:0#range=%s", bad[i]);
+        assert_int_equal(plug_open(&s, text, 0, &err), PLUG_EUSAGE);
+        assert_true(err.width > 0 && err.hint[0]);
+    }
+}
+
+/* Peers with another port than the one asked for are not heard. */
+static void test_tcp__source_port_is_asked_for(void **state)
+{
+    struct plug_loop *loop = *state;
+    char listen[64], more[64];
+    plug_handle held;
+    unsigned port = rig_closed_port(SOCK_STREAM, &held);
+    plug__os_close(held);
+    (void)snprintf(listen, sizeof(listen), "tcp-listen://:0#sourceport=%u", port);
+    (void)snprintf(more, sizeof(more), "#sourceport=%u", port);
+    assert_true(heard(loop, listen, "127.0.0.1", more));
+    assert_false(heard(loop, listen, "127.0.0.1", ""));
+    assert_false(heard(loop, "tcp-listen://:0#lowport", "127.0.0.1", ""));
+}
+
 static void test_tcp__many_connections_in_one_turn(void **state)
 {
     enum { MANY = 100 };
@@ -487,6 +553,9 @@ int main(void)
         RIG(test_tcp__family_is_kept),
         RIG(test_tcp__says_address_in_use),
         RIG(test_tcp__failed_listener_leaves_nothing_open),
+        RIG(test_tcp__range_is_kept),
+        cmocka_unit_test(test_tcp__range_of_no_sense_is_refused),
+        RIG(test_tcp__source_port_is_asked_for),
         RIG(test_tcp__many_connections_in_one_turn),
         cmocka_unit_test(test_tcp__socket_bind_listen_connect),
         RIG(test_tcp__half_close_keeps_the_other_way),

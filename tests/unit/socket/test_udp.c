@@ -311,6 +311,21 @@ static void test_udp__client_gives_its_handle_and_a_session_does_not(void **stat
     plug_close(l);
 }
 
+static void test_udp__range_is_kept(void **state)
+{
+    struct plug_loop *loop = *state;
+    struct plug_sock *l = rig_open(loop, "udp-listen://127.0.0.1:0#range=127.0.0.2"), *s;
+    struct plug_sock *out = client_of(loop, l, "127.0.0.1", "");
+    struct plug_sock *in = client_of(loop, l, "127.0.0.1", "#bind=127.0.0.2");
+    assert_int_equal(rig_send(loop, out, "no", 2), 2);
+    s = session_of(loop, l, in, "yes");
+    rig_says(loop, s, in, "heard");
+    plug_close(s);
+    plug_close(in);
+    plug_close(out);
+    plug_close(l);
+}
+
 static void test_udp__options_reach_the_shared_socket(void **state)
 {
     struct plug_loop *loop = *state;
@@ -341,6 +356,7 @@ int main(void)
         RIG(test_udp__queues_are_bounded),
         RIG(test_udp__address_in_use_is_told),
         RIG(test_udp__client_gives_its_handle_and_a_session_does_not),
+        RIG(test_udp__range_is_kept),
         RIG(test_udp__options_reach_the_shared_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
