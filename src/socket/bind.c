@@ -106,6 +106,15 @@ static int bind_bad(const struct plug_step *step, const char *name, struct plug_
     return PLUG_EUSAGE;
 }
 
+/* Points to the port itself where the address still has it as it was written. */
+static void bind_port_place(const struct plug_step *step, struct plug_err *reterr)
+{
+    const char *text = step->plan ? step->plan->text : NULL;
+    const char *at = text ? strstr(text + step->column, step->port) : NULL;
+    if (at)
+        plug__err_at(reterr, (int)(at - text), (int)strlen(step->port));
+}
+
 static int bind_check(const struct plug_step *step, const char *protocol, struct plug_err *reterr)
 {
     const char *text = plug__socket_bind_text(step);
@@ -129,6 +138,9 @@ int plug__socket_check(const struct plug_step *step, const char *protocol, struc
     uint16_t port;
     if (step->port && *step->port && plug__parse_port(step->port, protocol, &port) < 0) {
         bind_bad(step, "", reterr, "no such port or service:", step->port);
+        if (step->plan && step->plan->port_width)
+            plug__err_at(reterr, step->plan->port_column, step->plan->port_width);
+        bind_port_place(step, reterr);
         plug__err_hint(reterr, "a port is a number from 0 to 65535 or a name such as \"http\"");
         return PLUG_EUSAGE;
     }
