@@ -243,7 +243,8 @@ static int run_done(const struct run *run)
 static int run_turns(struct run *run, struct plug_err *err)
 {
     while (!run->again && !run_done(run)) {
-        int rc = plug_loop_turn(run->loop, PLUG_FOREVER);
+        /* One wait only: signals and a relay's timers run no endpoint, but are looked at here. */
+        int rc = plug__loop_poll(run->loop, PLUG_FOREVER);
         if (rc < 0)
             return plug__err(err, rc, 0, NULL, "the loop failed: %s", plug_strerror(rc));
         if (run->signalled)

@@ -105,7 +105,7 @@ static int tour_open_peer(struct plug__tour_run *p, struct plug__tour_end *e,
 
 int plug__tour_turn(struct plug__tour_run *p)
 {
-    int rc = plug_loop_turn(p->tour->loop, p->deadline);
+    int rc = plug__loop_poll(p->tour->loop, p->deadline);
 
     if (rc < 0)
         return plug__tour_fail(p, "the loop failed: %s", plug_strerror(rc));
