@@ -40,7 +40,8 @@ struct plug_plan {
                        * check, so that a FIFO or a file is opened for the rest only */
     const struct plug_optval *opts; /* common options as given, those that push layers too */
     unsigned nopts;
-    unsigned pushed; /* bit i: step i was pushed by an option or by plug__plan_push */
+    int port_column, port_width; /* where step 0's port stands; width 0: nowhere */
+    unsigned pushed;             /* bit i: step i was pushed by an option or by plug__plan_push */
     const struct plug_ops *const *extra;       /* further layers, borrowed; or NULL */
     const struct plug_ops *asked[PLUG__STEPS]; /* as parsed: what `become` is undone to */
     void *asked_conf[PLUG__STEPS];

@@ -111,6 +111,8 @@ static int params_take(const struct params *m, struct plug__piece host, struct p
         return result;
     m->base->host = host.text && *host.text ? host.text : NULL;
     m->base->port = port.text && *port.text ? port.text : NULL;
+    m->p->port_column = port.column;
+    m->p->port_width = port.width;
     return 0;
 }
 

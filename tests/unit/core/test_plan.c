@@ -193,6 +193,8 @@ static void test_plan__url_listener_binds_loopback_and_serves_all(void **state)
     (void)state;
     assert_null(p->steps[0].host);
     assert_string_equal(p->steps[0].port, "80");
+    assert_int_equal(p->port_column, 20);
+    assert_int_equal(p->port_width, 2);
     assert_int_equal(p->steps[0].role, PLUG_LISTENER);
     assert_int_equal(p->common.once, 0);
     assert_int_equal(p->url, 1);
