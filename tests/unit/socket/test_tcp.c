@@ -444,7 +444,87 @@ static void test_tcp__full_way_says_eagain_then_goes_on(void **state)
     pair_close(&p);
 }
 
+/* What is still on its way holds the orderly end up, until the peer reads on. */
+static void test_tcp__orderly_end_outlasts_a_slow_peer(void **state)
+{
+    struct plug_loop *loop = *state;
+    static char buf[65536];
+    size_t sent, got = 0;
+    struct pair p;
+    int64_t r;
+    pair_open(&p, loop, "");
+    sent = fill(loop, p.client);
+    r = plug_shutdown(p.client, PLUG_SHUT_RDWR, loop ? 0 : plug_now() + 50 * PLUG_MS);
+    assert_int_equal(r, loop ? PLUG_EAGAIN : PLUG_ETIMEDOUT);
+    while ((r = rig_recv(loop, p.server, buf, sizeof(buf))) > 0)
+        got += (size_t)r;
+    assert_int_equal(r, PLUG_EOF);
+    assert_int_equal(got, sent);
+    assert_int_equal(rig_shut(loop, p.client, PLUG_SHUT_RDWR), 0);
+    pair_close(&p);
+}
+
+static void test_tcp__shut_for_reading_ends_reading(void **state)
+{
+    struct plug_loop *loop = *state;
+    char b[8];
+    struct pair p;
+    pair_open(&p, loop, "");
+    assert_int_equal(rig_shut(loop, p.client, PLUG_SHUT_RD), 0);
+    assert_int_equal(rig_recv(loop, p.client, b, sizeof(b)), PLUG_EOF);
+    rig_says(loop, p.client, p.server, "still writes");
+    pair_close(&p);
+}
+
 /* ---- options and movers ---- */
+
+static void test_tcp__any_option_by_number(void **state)
+{
+    struct plug_loop *loop = *state;
+    char name[16] = "";
+    size_t len = sizeof(name);
+    struct pair p;
+    pair_open(&p, loop,
+              "#setsockopt=6:13:reno,setsockopt-connected=1:12:x04000000,rcvtimeo=2.5,"
+              "setsockopt=6:18:0x4d2");
+    assert_int_equal(plug_getsockopt(p.client, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+    assert_string_equal(name, "reno");
+    assert_int_equal(rig_int(p.client, SOL_SOCKET, SO_PRIORITY), 4);
+    assert_int_equal(rig_int(p.client, IPPROTO_TCP, TCP_USER_TIMEOUT), 1234);
+    pair_close(&p);
+}
+
+static void test_tcp__options_are_set_later_too(void **state)
+{
+    struct plug_loop *loop = *state;
+    int on = 5;
+    size_t len = sizeof(on);
+    struct pair p;
+    pair_open(&p, loop, "");
+    assert_int_equal(plug_setsockopt(p.client, SOL_SOCKET, SO_PRIORITY, &on, sizeof(on)), 0);
+    assert_int_equal(rig_int(p.client, SOL_SOCKET, SO_PRIORITY), 5);
+    assert_int_equal(plug_setsockopt(p.listener, SOL_SOCKET, SO_PRIORITY, &on, sizeof(on)), 0);
+    assert_int_equal(rig_int(p.listener, SOL_SOCKET, SO_PRIORITY), 5);
+    assert_int_equal(plug_setsockopt(p.client, SOL_SOCKET, 9999, &on, sizeof(on)), PLUG_ENOTSUP);
+    assert_int_equal(plug_getsockopt(p.client, PLUG_LEVEL_ROUTE, PLUG_ROUTE_PATH, &on, &len),
+                     PLUG_ENOTSUP);
+    assert_int_equal(plug_getsockopt(p.client, PLUG_LEVEL_SOCK, PLUG_SO_NAME, &on, &len),
+                     PLUG_EINVAL);
+    pair_close(&p);
+}
+
+static void test_tcp__a_listening_descriptor_is_no_connection(void **state)
+{
+    struct plug_loop *loop = *state;
+    struct plug_sock *s;
+    plug_handle h;
+    char text[32];
+    (void)rig_closed_port(SOCK_STREAM, &h);
+    assert_true(plug__os_listen(h, 1, NULL) >= 0);
+    (void)snprintf(text, sizeof(text), "fd:%d", (int)h);
+    assert_int_equal(rig_try(loop, text, &s), PLUG_EUSAGE);
+    plug__os_close(h);
+}
 
 static void test_tcp__defaults_hold_on_both_ends(void **state)
 {
@@ -566,6 +646,11 @@ int main(void)
         RIG(test_tcp__peer_that_did_not_read_fails_the_orderly_end),
         RIG(test_tcp__close_never_waits_for_linger),
         RIG(test_tcp__full_way_says_eagain_then_goes_on),
+        RIG(test_tcp__orderly_end_outlasts_a_slow_peer),
+        RIG(test_tcp__shut_for_reading_ends_reading),
+        RIG(test_tcp__any_option_by_number),
+        RIG(test_tcp__options_are_set_later_too),
+        RIG(test_tcp__a_listening_descriptor_is_no_connection),
         RIG(test_tcp__defaults_hold_on_both_ends),
         RIG(test_tcp__options_are_set),
         RIG(test_tcp__ip4_options_have_twins_in_ip6),

@@ -232,6 +232,74 @@ static void test_connect__aaaa_that_comes_in_time_goes_first(void **state)
     plug_close(l);
 }
 
+/* ---- the same names for others ---- */
+
+/* A name's whole answer is waited for, brought by a task. */
+static struct plug_sock *open_name(struct plug_loop *loop, const char *address)
+{
+    struct plug_sock *s;
+    names.first.waiting = 3;
+    assert_int_equal(plug_open_on(&s, loop, address, NULL), 0);
+    plug_loop_turn(loop, 0);
+    assert_int_equal(plug_state(s), PLUG_EAGAIN);
+    later_task.run = later_run;
+    plug__loop_queue(loop, &later_task);
+    while (plug_state(s) == PLUG_EAGAIN)
+        plug_loop_turn(loop, rig_until());
+    return s;
+}
+
+static void test_connect__listeners_listen_on_all_of_a_name(void **state)
+{
+    static const char *const kinds[] = {"tcp", "udp"};
+    struct plug_loop *loop = *state;
+    for (int i = 0; i < 2; i++) {
+        struct plug_sock *l, *c, *s;
+        char text[64];
+        memset(&names, 0, sizeof(names));
+        add(&names.later, "127.0.0.3", 0);
+        add(&names.later, "127.0.0.4", 0);
+        (void)snprintf(text, sizeof(text), "%s-listen://name.example:0", kinds[i]);
+        l = open_name(loop, text);
+        assert_int_equal(plug_state(l), 0);
+        for (int host = 3; host < 5; host++) {
+            (void)snprintf(text, sizeof(text), "%s://127.0.0.%d:%u", kinds[i], host, rig_port(l));
+            c = rig_open(loop, text);
+            assert_int_equal(rig_send(loop, c, "x", 1), 1);
+            s = rig_accept(loop, l);
+            rig_says(loop, s, c, "heard");
+            plug_close(s);
+            plug_close(c);
+        }
+        plug_close(l);
+    }
+}
+
+static void test_connect__listener_of_an_unknown_name_fails(void **state)
+{
+    struct plug_sock *l;
+    names.later.code = PLUG_ENOHOST;
+    l = open_name(*state, "tcp-listen://name.example:0");
+    assert_int_equal(plug_state(l), PLUG_ENOHOST);
+    plug_close(l);
+}
+
+static void test_connect__udp_takes_the_first_that_connects(void **state)
+{
+    struct plug_loop *loop = *state;
+    struct plug_sock *l = rig_open(loop, "udp-listen://127.0.0.2:0"), *c, *s;
+    add(&names.later, "::1", rig_port(l)); /* bind= is of the other family */
+    add(&names.later, "127.0.0.2", rig_port(l));
+    c = open_name(loop, "udp://name.example:1#bind=127.0.0.1");
+    assert_int_equal(plug_state(c), 0);
+    assert_int_equal(rig_send(loop, c, "x", 1), 1);
+    s = rig_accept(loop, l);
+    rig_says(loop, s, c, "heard");
+    plug_close(s);
+    plug_close(c);
+    plug_close(l);
+}
+
 /* What the peer said tells more than what this machine lacks, in any order. */
 static void test_connect__tells_the_most_telling_failure(void **state)
 {
@@ -297,6 +365,10 @@ int main(void)
         HE(test_connect__a_waits_a_little_for_aaaa),
         HE_ON(test_connect__aaaa_that_comes_in_time_goes_first, "epoll", " (epoll)"),
         HE_ON(test_connect__aaaa_that_comes_in_time_goes_first, "poll", " (poll)"),
+        HE_ON(test_connect__listeners_listen_on_all_of_a_name, "epoll", " (epoll)"),
+        HE_ON(test_connect__listeners_listen_on_all_of_a_name, "poll", " (poll)"),
+        HE_ON(test_connect__listener_of_an_unknown_name_fails, "epoll", ""),
+        HE_ON(test_connect__udp_takes_the_first_that_connects, "epoll", ""),
         HE(test_connect__tells_the_most_telling_failure),
         HE(test_connect__no_address_is_the_resolvers_error),
         HE_ON(test_connect__closing_halfway_leaves_nothing, "epoll", " (epoll)"),

@@ -311,6 +311,42 @@ static void test_udp__client_gives_its_handle_and_a_session_does_not(void **stat
     plug_close(l);
 }
 
+static void test_udp__records_name_their_sender(void **state)
+{
+    struct plug_loop *loop = *state;
+    struct plug_sock *l = rig_open(loop, "udp-listen://127.0.0.1:0");
+    struct plug_sock *c = client_of(loop, l, "127.0.0.1", ""), *s = session_of(loop, l, c, "x");
+    struct plug_addr from = {0};
+    plug_time until = rig_until();
+    char buf[8], a[64], b[64];
+    int64_t r;
+    assert_int_equal(rig_send(loop, c, "y", 1), 1);
+    do
+        r = plug_recvfrom(s, buf, sizeof(buf), 0, &from, loop ? 0 : until);
+    while (rig_again(loop, r, until));
+    assert_int_equal(r, 1);
+    assert_true(plug_addr_text(&from, a, sizeof(a)) > 0);
+    assert_string_equal(a, rig_text(c, PLUG_SO_NAME, b, sizeof(b)));
+    plug_close(c);
+    plug_close(s);
+    plug_close(l);
+}
+
+static void test_udp__ends_need_no_farewell(void **state)
+{
+    struct plug_loop *loop = *state;
+    struct plug_sock *l = rig_open(loop, "udp-listen://127.0.0.1:0");
+    struct plug_sock *c = client_of(loop, l, "127.0.0.1", ""), *s = session_of(loop, l, c, "x");
+    int on = 1;
+    assert_int_equal(rig_shut(loop, c, PLUG_SHUT_WR), 0);
+    assert_int_equal(rig_shut(loop, s, PLUG_SHUT_RDWR), 0);
+    assert_int_equal(plug_setsockopt(s, SOL_SOCKET, SO_PRIORITY, &on, sizeof(on)), PLUG_ENOTSUP);
+    assert_int_equal(plug_setsockopt(c, SOL_SOCKET, SO_PRIORITY, &on, sizeof(on)), 0);
+    plug_close(c);
+    plug_close(s);
+    plug_close(l);
+}
+
 static void test_udp__range_is_kept(void **state)
 {
     struct plug_loop *loop = *state;
@@ -356,6 +392,8 @@ int main(void)
         RIG(test_udp__queues_are_bounded),
         RIG(test_udp__address_in_use_is_told),
         RIG(test_udp__client_gives_its_handle_and_a_session_does_not),
+        RIG(test_udp__records_name_their_sender),
+        RIG(test_udp__ends_need_no_farewell),
         RIG(test_udp__range_is_kept),
         RIG(test_udp__options_reach_the_shared_socket),
     };
