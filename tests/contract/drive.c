@@ -32,6 +32,20 @@ unsigned char drive_byte(const struct row *row, size_t at)
     return row->flags & ROW_TEXT ? (unsigned char)('a' + b % 26) : b;
 }
 
+/* The pattern comes again after 64,256 bytes: it is made once, for any piece of it to be copied. */
+static const unsigned char *drive_pattern(const struct row *row, size_t at)
+{
+    enum { PERIOD = 251 * 256 };
+    static unsigned char made[2][PERIOD + MOST];
+    static int done;
+    for (size_t i = 0; !done && i < PERIOD + MOST; i++) {
+        made[0][i] = drive_byte(&(struct row){.flags = 0}, i);
+        made[1][i] = drive_byte(&(struct row){.flags = ROW_TEXT}, i);
+    }
+    done = 1;
+    return made[row->flags & ROW_TEXT ? 1 : 0] + at % PERIOD;
+}
+
 size_t drive_record(const struct row *row, size_t rec)
 {
     static const size_t sizes[] = {5, 0, 1, 300, 254, 255, 256, 2, 2999, 17};
@@ -48,7 +62,9 @@ static struct plug_sock *drive_sock(struct drive *d, const char *address)
     struct plug_plan *plan = NULL;
     struct plug_sock *s = NULL;
     struct plug_err err = {0};
-    int mate = d->row->flags & ROW_RECORDS ? PLUG_SEQPACKET : PLUG_STREAM;
+    int mate = d->row->flags & ROW_LOSSY     ? PLUG_DGRAM
+               : d->row->flags & ROW_RECORDS ? PLUG_SEQPACKET
+                                             : PLUG_STREAM;
     int r = plug__plan_parse(&plan, address, d->loop->layers, &err);
     if (r >= 0)
         r = plug__plan_check(plan, mate, 0, &err);
@@ -69,14 +85,16 @@ int drive_turn(struct drive *d)
         return drive_bad(d, PLUG_ETIMEDOUT, "too many turns");
     if (d->world)
         return sim_turn(d->world) ? 0 : PLUG_ETIMEDOUT;
-    int r = plug_loop_turn(d->loop, plug_now() + REAL_SECONDS * PLUG_SECOND);
+    plug_time patience = d->patience ? d->patience : REAL_SECONDS * PLUG_SECOND;
+    int r = plug_loop_turn(d->loop, plug_now() + patience);
     return r > 0 ? 0 : r < 0 ? r : PLUG_ETIMEDOUT;
 }
 
 static int drive_listen(struct drive *d, char *address, size_t room)
 {
     char name[128] = "";
-    size_t len = sizeof(name) - 1;
+    struct plug_addr bound = {0};
+    size_t len = sizeof(bound);
     d->listener = drive_sock(d, d->row->a);
     if (!d->listener)
         return d->failed;
@@ -85,8 +103,10 @@ static int drive_listen(struct drive *d, char *address, size_t room)
             return drive_bad(d, PLUG_ETIMEDOUT, "%s does not listen", d->row->a);
     if (plug_state(d->listener) < 0)
         return drive_bad(d, plug_state(d->listener), "%s does not listen", d->row->a);
-    if (plug_getsockopt(d->listener, PLUG_LEVEL_SOCK, PLUG_SO_NAME, name, &len) < 0)
-        name[0] = 0;
+    if (strstr(d->row->b, "%s") &&
+        (plug_getsockopt(d->listener, PLUG_LEVEL_SOCK, PLUG_SO_NAME, &bound, &len) < 0 ||
+         plug_addr_text(&bound, name, sizeof(name)) < 0))
+        return drive_bad(d, 0, "%s does not say where it is", d->row->a);
     const char *at = strstr(d->row->b, "%s");
     if (!at)
         (void)snprintf(address, room, "%s", d->row->b);
@@ -228,8 +248,7 @@ static int drive_send(struct drive *d, int from)
     n = n < MOST ? n : MOST;
     if (!records && !f->piece && n > 1500)
         n = 1500; /* more than any layer's own buffer, and soon made */
-    for (size_t i = 0; i < n; i++)
-        buf[i] = drive_byte(d->row, off + i);
+    memcpy(buf, drive_pattern(d->row, off), n);
     cut = n / 3; /* in three buffers */
     struct plug_iov iov[3] = {{buf, cut}, {buf + cut, cut}, {buf + 2 * cut, n - 2 * cut}};
     struct plug_msg m = {.iov = iov, .niov = 3, .flags = records ? PLUG_MSG_EOR : 0, .len = 77};
@@ -256,10 +275,12 @@ static int drive_got(struct drive *d, int from, const struct plug_msg *m)
 {
     struct drive_flow *f = &d->flow[from];
     size_t at = 0;
-    for (unsigned i = 0; i < m->niov && at < m->len; i++)
-        for (size_t k = 0; k < m->iov[i].len && at < m->len; k++, at++)
-            if (((unsigned char *)m->iov[i].base)[k] != drive_byte(d->row, f->got + at))
-                return drive_bad(d, 0, "byte %zu from %d is wrong", f->got + at, from);
+    for (unsigned i = 0; i < m->niov && at < m->len; i++) {
+        size_t n = m->iov[i].len < m->len - at ? m->iov[i].len : m->len - at;
+        if (n && memcmp(m->iov[i].base, drive_pattern(d->row, f->got + at), n) != 0)
+            return drive_bad(d, 0, "bytes %zu+%zu from %d are wrong", f->got + at, n, from);
+        at += n;
+    }
     f->got += m->len;
     if (!(d->row->flags & ROW_RECORDS))
         return m->flags & PLUG_MSG_EOR ? drive_bad(d, 0, "a stream shows a boundary") : 0;

@@ -44,6 +44,7 @@ struct drive {
         int eof, sent_all, done;
     } flow[2];           /* [0] from s[0] to s[1] */
     unsigned long turns; /* used */
+    plug_time patience;  /* of a real loop; 0: 20 s */
     int memory_fails;    /* ENOMEM is an answer, the call is made again */
     int failed;          /* first error that was no answer */
     char why[160];
