@@ -127,12 +127,7 @@ void plug__log_localtime(char *buf, size_t room)
 
 void plug__log_init(struct plug__log *log, int level, int json, int ready_fd)
 {
-    const char *no = getenv("NO_COLOR");
-    plug_handle err;
-
     *log = (struct plug__log){.level = level, .json = json, .ready_fd = ready_fd};
-    if (!json && !(no && *no) && plug__os_stdio(2, &err, NULL) >= 0)
-        log->colour = plug__os_isatty(err);
 }
 
 /* Lines go out whole, by one write each, past any buffer. */
@@ -159,16 +154,25 @@ static void log_stderr(struct plug__str *line)
     plug__str_drop(line);
 }
 
-static const char *log_paint(const struct plug__log *log, enum plug__level level)
+/* Looked at for each coloured line, so that a start without one costs no system call. */
+static int log_coloured(void)
 {
-    if (!log->colour)
-        return "";
-    return level == PLUG__LEVEL_ERROR ? "\033[31m" : level == PLUG__LEVEL_WARNING ? "\033[33m" : "";
+    const char *no = getenv("NO_COLOR");
+    plug_handle err;
+
+    return !(no && *no) && plug__os_stdio(2, &err, NULL) >= 0 && plug__os_isatty(err);
 }
 
-static void log_head(const struct plug__log *log, enum plug__level level, struct plug__str *line)
+static const char *log_paint(enum plug__level level)
 {
-    const char *paint = log_paint(log, level);
+    if (level > PLUG__LEVEL_WARNING || !log_coloured())
+        return "";
+    return level == PLUG__LEVEL_ERROR ? "\033[31m" : "\033[33m";
+}
+
+static void log_head(enum plug__level level, struct plug__str *line)
+{
+    const char *paint = log_paint(level);
 
     plug__str_printf(line, "%splug:%s ", paint, *paint ? "\033[0m" : "");
 }
@@ -342,7 +346,7 @@ void plug__log_event(const struct plug__log *log, unsigned relay, const struct p
     if (log->json) {
         log_json_event(&line, level, relay, ev, message.text);
     } else {
-        log_head(log, ev->kind == PLUG__EV_LISTENING ? PLUG__LEVEL_NOTICE : level, &line);
+        log_head(ev->kind == PLUG__EV_LISTENING ? PLUG__LEVEL_NOTICE : level, &line);
         plug__str_add(&line, message.text ? message.text : "");
         if (ev->err.code && ev->kind != PLUG__EV_ENDED)
             log_add_hint(&line, log_err_hint(&ev->err));
@@ -366,7 +370,7 @@ void plug__log_say(const struct plug__log *log, enum plug__level level, const ch
         log_json_head(&line, level);
         log_json_tail(&line, NULL, text);
     } else {
-        log_head(log, level, &line);
+        log_head(level, &line);
         plug__str_add(&line, text);
     }
     log_stderr(&line);
@@ -380,7 +384,7 @@ void plug__log_error(const struct plug__log *log, const struct plug_err *err)
         log_json_head(&line, PLUG__LEVEL_ERROR);
         log_json_tail(&line, err, log_err_text(err));
     } else {
-        log_head(log, PLUG__LEVEL_ERROR, &line);
+        log_head(PLUG__LEVEL_ERROR, &line);
         plug__str_add(&line, log_err_text(err));
         log_add_hint(&line, log_err_hint(err));
     }

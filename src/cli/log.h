@@ -19,11 +19,11 @@ enum plug__level {
 
 struct plug__log {
     int level; /* enum plug__level: what is above is not shown */
-    int json, colour;
+    int json;
     int ready_fd; /* the listening lines go there as well; -1: none */
 };
 
-/* colour is chosen here: only on a terminal, and not with NO_COLOR. */
+/* Errors and warnings are coloured on a terminal, and not with NO_COLOR. */
 void plug__log_init(struct plug__log *log, int level, int json, int ready_fd);
 
 /* One event of relay number `relay` (from 1). */

@@ -34,8 +34,12 @@ def marked():
 
 def addresses_of(line):
     """The addresses of a plug command line, pipes and options left out; None for verbs."""
-    words = shlex.split(re.split(r"\|\s*(?=plug\b)", line)[-1].split(" | ")[0])
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|")
+    lexer.whitespace_split = True
+    words = list(lexer)
     words = words[words.index("plug") + 1:]
+    if "|" in words:
+        words = words[:words.index("|")]
     while words and words[0].startswith("-") and words[0] != "-":
         takes = words[0] in ("-b", "-t", "-T")
         words = words[2:] if takes else words[1:]
@@ -70,7 +74,7 @@ def test_readme_example_runs(shell, line):
 
 def explained(shell, line):
     for address in addresses_of(line) or []:
-        done = shell(f"plug explain {shlex.quote(address)}")
+        done = shell(f"plug explain {shlex.quote(address)} 3</dev/null")  # for fd:3
         assert done.returncode == 0, (address, done.stderr.decode())
         assert done.stdout
 
