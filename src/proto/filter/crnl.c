@@ -45,13 +45,40 @@ static uint8_t *crnl_at(const struct plug_msg *m, size_t at)
     return NULL;
 }
 
+/* The bytes of the vector from `at` on that lie together. Returns how many, 0 at its end. */
+static size_t crnl_span(const struct plug_msg *m, size_t at, const uint8_t **ret)
+{
+    for (unsigned i = 0; i < m->niov; i++) {
+        if (at < m->iov[i].len) {
+            *ret = (const uint8_t *)m->iov[i].base + at;
+            return m->iov[i].len - at;
+        }
+        at -= m->iov[i].len;
+    }
+    return 0;
+}
+
 /* ---- receiving: CR LF becomes LF ---- */
+
+static int crnl_has_cr(const struct plug_msg *m)
+{
+    const uint8_t *from = NULL;
+    for (size_t at = 0, n = 0; at < m->len; at += n) {
+        n = crnl_span(m, at, &from);
+        n = n < m->len - at ? n : m->len - at;
+        if (memchr(from, '\r', n))
+            return 1;
+    }
+    return 0;
+}
 
 /* Rewrites m->len received bytes that lie `from` bytes behind the vector's begin. A CR at the very
  * end waits for what follows, unless the record ends with it. */
 static void crnl_squeeze(struct crnl *c, struct plug_msg *m, size_t from)
 {
     size_t out = 0;
+    if (!c->cr && !from && !crnl_has_cr(m))
+        return;
     for (size_t i = from; i < from + m->len; i++) {
         uint8_t byte = *crnl_at(m, i);
         if (c->cr && byte != '\n')
@@ -158,17 +185,21 @@ static int crnl_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsig
 static size_t crnl_expand(const struct plug_msg *m, size_t *at, uint8_t *cr, uint8_t *out,
                           size_t room)
 {
-    const uint8_t *byte = NULL;
-    size_t n = 0;
-    while (n < room && (byte = crnl_at(m, *at)) != NULL) {
-        if (*byte == '\n' && !*cr) {
+    size_t n = 0, span = 0;
+    const uint8_t *from = NULL;
+    while (n < room && (span = crnl_span(m, *at, &from)) > 0) {
+        if (*from == '\n' && !*cr) {
             out[n++] = '\r';
             *cr = 1;
             continue;
         }
-        out[n++] = *byte;
+        size_t most = span < room - n ? span : room - n;
+        const uint8_t *lf = *cr ? NULL : memchr(from, '\n', most);
+        size_t k = *cr ? 1 : lf ? (size_t)(lf - from) : most;
+        memcpy(out + n, from, k);
+        n += k;
+        *at += k;
         *cr = 0;
-        ++*at;
     }
     return n;
 }
@@ -193,11 +224,14 @@ static int crnl_put(struct crnl *c, const struct plug_msg *m, size_t *at, uint8_
 /* How long the message is below. */
 static size_t crnl_size(const struct plug_msg *m)
 {
-    size_t n = 0;
-    for (unsigned i = 0; i < m->niov; i++) {
-        const uint8_t *from = m->iov[i].base;
-        for (size_t k = 0; k < m->iov[i].len; k++)
-            n += from[k] == '\n' ? 2 : 1;
+    size_t n = plug_msg_size(m), span = 0;
+    const uint8_t *from = NULL, *lf = NULL;
+    for (size_t at = 0; (span = crnl_span(m, at, &from)) > 0; at += span) {
+        for (; (lf = memchr(from, '\n', span)) != NULL; n++) {
+            at += (size_t)(lf - from) + 1;
+            span -= (size_t)(lf - from) + 1;
+            from = lf + 1;
+        }
     }
     return n;
 }
