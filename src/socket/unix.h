@@ -30,8 +30,9 @@ struct plug__unix_name {
 int plug__unix_addr(const struct plug_step *step, const char *path, struct plug_addr *ret);
 
 /* Binds to the step's path (a listener) or its bind= (a client). A socket file that no living
- * socket holds is replaced; EADDRINUSE when one does, or when the file is something else. Sets mode
- * and owner. *ret is what to unlink. Returns 1 when bound, 0 when there is nothing to bind to. */
+ * socket holds is replaced; EADDRINUSE when one does, EEXIST when the file is something else. Sets
+ * mode and owner. *ret is what to unlink. Returns 1 when bound, 0 when there is nothing to bind to.
+ */
 int plug__unix_bind(plug_handle h, const struct plug_step *step, struct plug__unix_name *ret,
                     int *reterr_os);
 

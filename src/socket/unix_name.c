@@ -137,7 +137,9 @@ static int name_make(plug_handle h, const struct plug_step *step, const char *pa
     r = plug__os_bind(h, a, reterr_os);
     if (r != PLUG_EADDRINUSE || conf->abstract)
         return r;
-    if (!name_is_socket(path, &inode) || !name_is_stale(a))
+    if (!name_is_socket(path, &inode))
+        return PLUG_EEXIST;
+    if (!name_is_stale(a))
         return r;
     if (plug__os_unlink(path, NULL) < 0)
         return r;
