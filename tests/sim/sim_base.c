@@ -6,6 +6,7 @@
 #include "sim/sim.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,10 +139,18 @@ static void sim_take(struct sim *s, struct sim_end *e)
 {
     s->end = e;
     e->layer = &s->layer;
-    if (e->shut || e->closed) { /* the name is used again: a new life */
-        e->shut = 0;
-        e->open_at = 0;
+}
+
+/* An end lives once: the next endpoint of the same name gets `NAME#2`, `NAME#3` … */
+static struct sim_end *sim_fresh(struct sim_world *w, const char *name)
+{
+    struct sim_end *e = sim_end(w, name);
+    for (unsigned k = 2; e->layer || e->closed; k++) {
+        char next[32];
+        (void)snprintf(next, sizeof(next), "%.20s#%u", name, k);
+        e = sim_end(w, next);
     }
+    return e;
 }
 
 static int sim_init(struct plug_layer *l, const struct plug_step *step, struct plug_err *reterr)
@@ -150,7 +159,7 @@ static int sim_init(struct plug_layer *l, const struct plug_step *step, struct p
     (void)reterr;
     s->step = step;
     if (!plug_is_child(l))
-        sim_take(s, sim_end(l->sock->loop->user, step->path ? step->path : ""));
+        sim_take(s, sim_fresh(l->sock->loop->user, step->path ? step->path : ""));
     return 0;
 }
 
