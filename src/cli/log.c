@@ -209,6 +209,8 @@ static enum plug__level log_level(const struct plug__event *ev)
         return PLUG__LEVEL_WARNING;
     case PLUG__EV_DEBUG:
         return PLUG__LEVEL_DEBUG;
+    case PLUG__EV_ENDED: /* orderly, but a child may have failed */
+        return ev->err.code ? PLUG__LEVEL_ERROR : PLUG__LEVEL_NOTICE;
     default:
         return PLUG__LEVEL_NOTICE;
     }
@@ -232,15 +234,6 @@ static void log_loss(struct plug__str *line, const struct plug__event *ev)
         plug__str_add(line, ", how many were acknowledged is not known");
 }
 
-/* How a child ended; `status` as a shell would have it. */
-static void log_child(struct plug__str *line, int status)
-{
-    if (status > 128)
-        plug__str_printf(line, " (ended by signal %d)", status - 128);
-    else if (status > 0)
-        plug__str_printf(line, " (exit status %d)", status);
-}
-
 /* The message of an event, without head, place and hint. */
 static void log_message(struct plug__str *line, const struct plug__event *ev)
 {
@@ -255,17 +248,18 @@ static void log_message(struct plug__str *line, const struct plug__event *ev)
                          name);
         return;
     case PLUG__EV_ENDED:
+        if (ev->err.code)
+            break;
         plug__str_printf(line, "session %" PRIu64 " ended%s", ev->session, ev->stats ? ": " : "");
         if (ev->stats)
             log_flows(line, ev->stats);
         return;
     default:
-        plug__str_printf(line, "%s%s%s", name, *name ? ": " : "", log_err_text(&ev->err));
-        if (ev->err.code == PLUG_ECHILD)
-            log_child(line, ev->err.os);
-        if (ev->kind == PLUG__EV_LOST)
-            log_loss(line, ev);
+        break;
     }
+    plug__str_printf(line, "%s%s%s", name, *name ? ": " : "", log_err_text(&ev->err));
+    if (ev->kind == PLUG__EV_LOST)
+        log_loss(line, ev);
 }
 
 static void log_json_pair(struct plug__str *line, const char *key, const char *value)
@@ -348,7 +342,7 @@ void plug__log_event(const struct plug__log *log, unsigned relay, const struct p
     } else {
         log_head(ev->kind == PLUG__EV_LISTENING ? PLUG__LEVEL_NOTICE : level, &line);
         plug__str_add(&line, message.text ? message.text : "");
-        if (ev->err.code && ev->kind != PLUG__EV_ENDED)
+        if (ev->err.code)
             log_add_hint(&line, log_err_hint(&ev->err));
     }
     log_stderr(&line);

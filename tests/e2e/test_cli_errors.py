@@ -201,7 +201,8 @@ def test_no_such_program(plug):
 
 
 def test_child_status(plug):
-    assert plug("-", "system:'exit 3'").wait() == 9
+    outcome(plug("-", "system:'exit 3'"), 9, "child process failed, status 3")
+    outcome(plug("-", "system:'kill -9 $$'"), 9, "by signal 9")
     assert plug("--exit-code=child", "-", "system:'exit 3'").wait() == 3
 
 

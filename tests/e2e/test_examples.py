@@ -127,7 +127,7 @@ def test_help_of_every_kind_has_an_example_that_is_understood(shell):
         if done.returncode != 0:
             continue
         for line in done.stdout.decode().splitlines():
-            m = re.search(r"(plug .*)", line.strip())
+            m = re.match(r"example:\s+(plug .*)", line)
             if m and addresses_of(m.group(1)):
                 explained(shell, m.group(1))
                 seen += 1
