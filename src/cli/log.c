@@ -328,14 +328,11 @@ static void log_ready(const struct plug__log *log, const struct plug__event *ev)
     plug__str_drop(&line);
 }
 
-void plug__log_event(const struct plug__log *log, unsigned relay, const struct plug__event *ev)
+static void log_show(const struct plug__log *log, enum plug__level level, unsigned relay,
+                     const struct plug__event *ev)
 {
-    enum plug__level level = log_level(ev);
     struct plug__str line = {0}, message = {0};
 
-    log_ready(log, ev);
-    if ((int)level > log->level)
-        return;
     log_message(&message, ev);
     if (log->json) {
         log_json_event(&line, level, relay, ev, message.text);
@@ -347,6 +344,16 @@ void plug__log_event(const struct plug__log *log, unsigned relay, const struct p
     }
     log_stderr(&line);
     plug__str_drop(&message);
+}
+
+/* Who waits at the ready descriptor finds the line on stderr as well. */
+void plug__log_event(const struct plug__log *log, unsigned relay, const struct plug__event *ev)
+{
+    enum plug__level level = log_level(ev);
+
+    if ((int)level <= log->level)
+        log_show(log, level, relay, ev);
+    log_ready(log, ev);
 }
 
 void plug__log_say(const struct plug__log *log, enum plug__level level, const char *fmt, ...)

@@ -195,7 +195,7 @@ def test_no_such_file(plug, tmp_path):
 
 
 def test_no_such_program(plug):
-    p = plug("-", "exec:no-such-program-at-all")
+    p = plug("-", "exec:no-such-program-at-all", env={"PATH": "/usr/bin:/bin"})
     outcome(p, p.wait(), "no-such-program-at-all")
     assert p.wait() in (1, 9)
 
