@@ -16,7 +16,7 @@ BELOW = {
     "socket": {"os", "util", "loop", "core"},
     "endpoint": {"os", "util", "loop", "core"},
     "proto": {"os", "util", "loop", "core"},
-    "registry": {"core"},
+    "registry": {"core", "socket", "endpoint", "proto"},
     "relay": {"os", "util", "loop", "core"},
     "service": {"os", "util", "loop", "core", "relay"},
     "cli": {"os", "util", "loop", "core", "relay", "service"},

@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
 #ifndef PIPE_BUF
 #define PIPE_BUF 512 /* what POSIX promises */
@@ -68,6 +69,14 @@ static int port_reopen(plug_handle *ret, int n, unsigned dirs, const struct plug
     return PLUG_ENOTSUP;
 }
 
+/* A FIFO opened anew after its last writer has left does not report the hang-up that the old
+ * description does (Linux, fifo_open), and would never be read. */
+static int port_waits(plug_handle h, const struct plug__stat *was, unsigned dirs)
+{
+    struct plug__pollfd fd = {.handle = h, .want = PLUG_IN};
+    return was->kind == PLUG__KIND_PIPE && (dirs & PLUG_IN) && plug__os_poll(&fd, 1, 0, NULL) > 0;
+}
+
 int plug__port_take(struct plug__port *p, int n, unsigned dirs, int keep, int *reterr_os)
 {
     struct plug__stat was;
@@ -85,6 +94,8 @@ int plug__port_take(struct plug__port *p, int n, unsigned dirs, int keep, int *r
         port_empty(p);
         return r;
     }
+    if (port_waits(h, &was, dirs))
+        p->flags |= PLUG__PORT_NOW;
     p->origin = n;
     p->flags |= PLUG__PORT_GIVEN;
     if (keep)
@@ -153,7 +164,8 @@ static int port_start(struct plug__duplex *d, struct plug__port *p, unsigned bit
         else if (r < 0)
             return plug_fail(&d->l, 2, r, os);
     }
-    if (!(p->flags & PLUG__PORT_ALWAYS)) /* the poller says when; plug_select must not guess */
+    if (!(p->flags & (PLUG__PORT_ALWAYS |
+                      PLUG__PORT_NOW))) /* the poller says when; plug_select must not guess */
         bits &= ~(unsigned)PLUG_IN;
     if (!(p->flags & PLUG__PORT_LATE))
         plug_ready(&d->l, bits);
@@ -440,7 +452,7 @@ int plug__duplex_getopt(struct plug_layer *l, int level, int name, void *val, si
     unsent = duplex_unsent((struct plug__duplex *)l);
     if (unsent < 0)
         return PLUG_ENOTSUP;
-    *(int64_t *)val = unsent;
+    memcpy(val, &unsent, sizeof(unsent));
     *len = sizeof(unsent);
     return 0;
 }

@@ -15,7 +15,8 @@ enum {
     PLUG__PORT_LATE = 4,   /* a FIFO without a writer yet: nothing is read before an event */
     PLUG__PORT_CHILD = 8,  /* our end of a child's socketpair */
     PLUG__PORT_KEEP = 16,  /* `origin` is never closed */
-    PLUG__PORT_GIVEN = 32  /* `origin` is set */
+    PLUG__PORT_GIVEN = 32, /* `origin` is set */
+    PLUG__PORT_NOW = 64    /* readable when it was taken, which its poller may not tell */
 };
 
 /* One handle of plug's own, and the number it was taken from. */

@@ -198,6 +198,18 @@ static void test_exec__close_leaves_no_child(void **state)
     expect_gone(pid);
 }
 
+static void test_exec__close_kills_who_ignores_it(void **state)
+{
+    struct rig *t = *state;
+    struct plug_sock *s =
+        rig_must(t, "system:\"trap '' TERM; echo up; while :; do sleep 1; done\"");
+    int pid = exec_opt(s, PLUG_CHILD_PID);
+    char buf[8];
+    assert_int_equal(rig_recv(t, s, buf, sizeof(buf)), 3);
+    plug_close(s);
+    expect_gone(pid);
+}
+
 static void test_exec__reset_kills_who_ignores_it(void **state)
 {
     struct rig *t = *state;
@@ -245,6 +257,7 @@ int main(void)
         RIG_SHARED(test_exec__end_is_noticed_while_idle),
         RIG_ALL(test_exec__shutdown_waits_for_the_child),
         RIG_ALL(test_exec__close_leaves_no_child),
+        RIG_PRIVATE(test_exec__close_kills_who_ignores_it),
         RIG_SHARED(test_exec__reset_kills_who_ignores_it),
         cmocka_unit_test(test_words__split_as_a_shell_would),
     };

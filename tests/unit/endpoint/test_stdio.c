@@ -162,6 +162,28 @@ static void test_stdio__writer_already_gone(void **state)
     assert_int_equal(eof, PLUG_EOF);
 }
 
+/* `plug - <fifo` whose writers have come and gone without a byte. */
+static void test_stdio__fifo_writer_already_gone(void **state)
+{
+    struct rig *t = *state;
+    struct lent l = lend_pipes();
+    struct plug_sock *s;
+    char c;
+    int64_t eof;
+    int fd;
+    assert_int_equal(mkfifo(rig_path(t, "p"), 0600), 0);
+    lend_one(0, open(rig_path(t, "p"), O_RDONLY | O_NONBLOCK));
+    assert_int_equal(fcntl(0, F_SETFL, 0), 0); /* as the shell opens it */
+    fd = open(rig_path(t, "p"), O_WRONLY | O_CLOEXEC);
+    close(fd);
+    s = rig_must(t, "-");
+    eof = rig_recv(t, s, &c, 1);
+    plug_close(s);
+    lend_end(&l);
+    unlink(rig_path(t, "p"));
+    assert_int_equal(eof, PLUG_EOF);
+}
+
 static void test_stdio__files(void **state)
 {
     struct rig *t = *state;
@@ -232,6 +254,7 @@ int main(void)
         RIG_ALL(test_stdio__twice),
         RIG_SHARED(test_stdio__reader_gone_is_noticed_while_idle),
         RIG_ALL(test_stdio__writer_already_gone),
+        RIG_ALL(test_stdio__fifo_writer_already_gone),
         RIG_ALL(test_stdio__files),
         RIG_ALL(test_stdio__socket_and_pipe),
         RIG_PRIVATE(test_stdio__closed_number_is_told),
