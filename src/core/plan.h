@@ -36,8 +36,8 @@ struct plug_plan {
     const char *text; /* the address as given */
     int url;          /* spelling: URL (1) or classic (0) */
     int checked;
-    unsigned without; /* PLUG_NOREAD, PLUG_NOWRITE: what the caller will not do (-u, -U); before
-                       * check, so that a FIFO or a file is opened for the rest only */
+    unsigned without; /* PLUG_NOREAD, PLUG_NOWRITE: what the caller will not do (-u, -U); set before
+                       * check. Bases that open differently for it look here: file, pipe */
     const struct plug_optval *opts; /* common options as given, those that push layers too */
     unsigned nopts;
     int port_column, port_width; /* where step 0's port stands; width 0: nowhere */

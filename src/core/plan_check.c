@@ -21,7 +21,7 @@ static void check_reset(struct plug_plan *p, unsigned i, int mate, size_t mate_l
         s->conf = p->asked_conf[i];
         s->adopt = PLUG_NO_HANDLE;
     }
-    s->flags = s->ops->flags | (i == 0 ? p->without : 0);
+    s->flags = s->ops->flags;
     s->become = NULL;
     s->offers = 0;
     s->limit = 0;
@@ -56,7 +56,7 @@ int plug__plan_become(struct plug_plan *p, struct plug_step *s, struct plug_err 
         return plug__usage(reterr, s->column, s->width, "list them: plug list",
                            "this build has no layer \"%s\" for what is open there", s->become);
     s->ops = ops;
-    s->flags = ops->flags | (s == p->steps ? p->without : 0);
+    s->flags = ops->flags;
     s->become = NULL;
     s->conf = plug__plan_conf(p, ops);
     if (!s->conf)

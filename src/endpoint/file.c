@@ -149,6 +149,7 @@ static int file_plan(struct plug_step *step, struct plug_err *reterr)
         step->flags |= PLUG_NOWRITE;
     if (c->wronly)
         step->flags |= PLUG_NOREAD;
+    step->flags |= c->rdwr ? 0 : step->plan->without;
     return 0;
 }
 

@@ -74,7 +74,9 @@ static int pipe_plan(struct plug_step *step, struct plug_err *reterr)
         step->flags |= PLUG_NOWRITE;
     if (c->wronly)
         step->flags |= PLUG_NOREAD;
-    if (named && !c->rdonly && !c->wronly)
+    if (named) /* -u, -U: opened both ways it would never end */
+        step->flags |= step->plan->without;
+    if (named && !(step->flags & (PLUG_NOREAD | PLUG_NOWRITE)))
         step->flags &= ~(unsigned)PLUG_HALFCLOSE; /* open for writing here, it never ends */
     return 0;
 }

@@ -104,7 +104,12 @@ int plug__relay_check(struct plug_plan *a, struct plug_plan *b, size_t block, in
                       int *ret_side, void (*warn)(void *arg, const char *text), void *arg,
                       struct plug_err *reterr)
 {
-    int r = adapt_types(a, b, ret_side, reterr);
+    int r;
+    if (only) { /* a FIFO or file is opened for the one direction */
+        (only == 1 ? a : b)->without = PLUG_NOWRITE;
+        (only == 1 ? b : a)->without = PLUG_NOREAD;
+    }
+    r = adapt_types(a, b, ret_side, reterr);
     if (r < 0)
         return r;
     r = adapt_directions(a, b, only, ret_side, reterr);

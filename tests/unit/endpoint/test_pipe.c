@@ -108,6 +108,30 @@ static void test_fifo__both_ways_is_a_loop(void **state)
     plug_close(s);
 }
 
+/* -u: opened for the direction that is used, so that it ends with its writer. */
+static void test_fifo__without_a_direction_is_not_a_loop(void **state)
+{
+    struct rig *t = *state;
+    struct plug_plan *plan;
+    struct plug_sock *s;
+    char buf[8];
+    int fd;
+    assert_int_equal(plug__plan_parse(&plan, rig_at(t, "pipe", "p", ""), NULL, &t->err), 0);
+    plan->without = PLUG_NOWRITE;
+    assert_int_equal(plug__plan_check(plan, 0, 0, &t->err), 0);
+    assert_int_equal(plug__sock_new(&s, t->loop, plan, &t->err), 0);
+    plug__plan_drop(plan);
+    plug__sock_start(s);
+    while (plug_state(s) == PLUG_EAGAIN)
+        rig_turn(t);
+    fd = open(rig_path(t, "p"), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_int_equal(write(fd, "abc", 3), 3);
+    close(fd);
+    rig_slurp(t, s, buf, sizeof(buf));
+    assert_string_equal(buf, "abc");
+    plug_close(s);
+}
+
 static void test_fifo__other_file_is_refused_and_kept(void **state)
 {
     struct rig *t = *state;
@@ -144,6 +168,7 @@ int main(void)
         RIG_SHARED(test_fifo__waits_for_its_reader),
         RIG_SHARED(test_fifo__reader_gone_is_noticed_while_idle),
         RIG_ALL(test_fifo__both_ways_is_a_loop),
+        RIG_SHARED(test_fifo__without_a_direction_is_not_a_loop),
         RIG_PRIVATE(test_fifo__other_file_is_refused_and_kept),
         RIG_ALL(test_fifo__file_opens_one_too),
     };
