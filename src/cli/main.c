@@ -9,6 +9,7 @@
 #include "cli/verbs.h"
 #include "core/plan.h"
 #include "os/os.h"
+#include "relay/relay.h"
 #include <plug/loop.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,10 +68,11 @@ static int main_verb(int argc, char **argv, int json)
     return 2; /* args.c names the same verbs */
 }
 
-static int main_usage(void)
+/* Asked for, it goes to standard output; without any argument it is the answer to a mistake. */
+static int main_usage(int asked)
 {
-    plug__cli_usage(stdout);
-    return 0;
+    plug__cli_usage(asked ? stdout : stderr);
+    return asked ? 0 : plug__exit_code(PLUG_EUSAGE);
 }
 
 int main(int argc, char **argv)
@@ -87,7 +89,7 @@ int main(int argc, char **argv)
     } else if (args.action == PLUG__ACTION_VERSION) {
         status = main_version();
     } else if (args.action == PLUG__ACTION_HELP) {
-        status = main_usage();
+        status = main_usage(argc > 1);
     } else if (args.action == PLUG__ACTION_VERB) {
         status = main_verb(argc - args.verb, argv + args.verb, args.json);
     } else {

@@ -247,3 +247,5 @@ def test_version_and_help(plug):
         status, out, err = plug(flag).finish()
         assert status == 0 and b"plug" in out and err == ""
     assert len(plug("--help").finish()[1].splitlines()) <= 24
+    status, out, err = plug().finish()
+    assert status == 2 and out == b"" and err.startswith("usage: plug")
