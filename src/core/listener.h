@@ -32,10 +32,11 @@ struct plug__listener {
     struct plug__list routes;
     unsigned nopening, nready;
     unsigned most_opening, most_ready; /* limits */
-    plug_handle reserve[2];            /* kept back so that an accepted connection finds one for its other side */
-    struct plug__timer pause;          /* armed while accepting stands still */
-    struct plug_sock *spare;           /* a child made and not yet used */
-    int hold;                          /* the owner takes no more for now (max-sessions) */
+    plug_handle
+        reserve[2]; /* kept back so that an accepted connection finds one for its other side */
+    struct plug__timer pause; /* armed while accepting stands still */
+    struct plug_sock *spare;  /* a child made and not yet used */
+    int hold;                 /* the owner takes no more for now (max-sessions) */
     struct plug__listener_stats stats;
     /* Told of a child that failed its handshakes, before it is freed. May be NULL. */
     void (*lost)(struct plug__listener *l, struct plug_sock *child, int code);
@@ -43,7 +44,7 @@ struct plug__listener {
 };
 
 int plug__listener_new(struct plug_sock *s);
-void plug__listener_drop(struct plug__listener *l);         /* its children too */
+void plug__listener_drop(struct plug__listener *l); /* its children too */
 /* s is being closed: a listener drops its own, a child leaves its listener. */
 void plug__listener_forget(struct plug_sock *s);
 int plug__listener_turn(struct plug_sock *s);               /* accepts; called by plug__sock_turn */
