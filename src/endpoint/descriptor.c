@@ -29,24 +29,19 @@ void plug__duplex_init(struct plug__duplex *d, const struct plug_step *step)
     port_empty(&d->out);
 }
 
-static int port_accept(struct plug__port *p, plug_handle h, struct plug__stat *st, int *reterr_os)
+int plug__port_own(struct plug__port *p, plug_handle h, int *reterr_os)
 {
-    int r = plug__os_fstat(h, st, reterr_os);
-    if (r >= 0 && st->kind == PLUG__KIND_DIR)
+    struct plug__stat st;
+    int r = plug__os_fstat(h, &st, reterr_os);
+    if (r >= 0 && st.kind == PLUG__KIND_DIR)
         r = PLUG_EISDIR;
     if (r < 0) {
         plug__os_close(h);
         return r;
     }
     p->io.handle = h;
-    p->kind = (uint8_t)st->kind;
+    p->kind = (uint8_t)st.kind;
     return 0;
-}
-
-int plug__port_own(struct plug__port *p, plug_handle h, int *reterr_os)
-{
-    struct plug__stat st;
-    return port_accept(p, h, &st, reterr_os);
 }
 
 /* Linux opens the object behind /dev/fd/N anew, so that O_NONBLOCK is ours alone. Elsewhere the
@@ -84,16 +79,17 @@ int plug__port_take(struct plug__port *p, int n, unsigned dirs, int keep, int *r
     int r = n <= 2 ? plug__os_stdio(n, &h, reterr_os) : 0;
     if (r >= 0)
         r = plug__os_fstat(h, &was, reterr_os);
-    if (r >= 0 && !was.nonblock && port_reopen(&p->io.handle, n, dirs, &was) >= 0)
+    if (r >= 0 && was.kind == PLUG__KIND_DIR)
+        r = PLUG_EISDIR;
+    if (r >= 0 && port_reopen(&p->io.handle, n, dirs, &was) >= 0)
         was.nonblock = 1;
     else if (r >= 0)
         r = plug__os_dup(h, &p->io.handle, reterr_os);
-    if (r >= 0)
-        r = port_accept(p, p->io.handle, &(struct plug__stat){0}, reterr_os);
     if (r < 0) {
         port_empty(p);
         return r;
     }
+    p->kind = (uint8_t)was.kind;
     if (port_waits(h, &was, dirs))
         p->flags |= PLUG__PORT_NOW;
     p->origin = n;

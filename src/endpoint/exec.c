@@ -104,16 +104,14 @@ static int exec_plan(struct plug_step *step, struct plug_err *reterr)
 {
     struct exec_conf *c = step->conf;
     const char *command = step->path ? step->path : "";
-    int n;
     step->offers = PLUG_STREAM;
-    if (c->argv)
-        return 0;
-    n = plug__words(step->plan, command, &c->argv, exec_by_shell(step) ? NULL : reterr);
-    if (exec_by_shell(step))
-        n = (int)(strspn(command, " \t\n") < strlen(command)); /* the shell splits it */
-    if (n < 0)
-        return n;
-    return n > 0 ? 0 : plug__err(reterr, PLUG_EUSAGE, 0, "exec", "there is no command");
+    if (!command[strspn(command, " \t\n")])
+        return plug__err(reterr, PLUG_EUSAGE, 0, "exec", "there is no command");
+    if (!exec_by_shell(step) && !c->argv) {
+        int n = plug__words(step->plan, command, &c->argv, reterr);
+        return n < 0 ? n : 0;
+    }
+    return 0;
 }
 
 static int exec_init(struct plug_layer *l, const struct plug_step *step, struct plug_err *reterr)
