@@ -77,6 +77,7 @@ struct args_reader {
     int argc, at; /* at: the next argument to read */
     char **argv;
     const char *text; /* the argument that errors point into */
+    size_t value_at;  /* where its value stands in it; 0: the value is an argument of its own */
     struct plug__args *args;
     struct plug_err *err;
 };
@@ -103,17 +104,15 @@ static int args_fail(struct args_reader *r, size_t from, size_t width, const cha
 
 static int args_bad_value(struct args_reader *r, const struct args_option *o, const char *value)
 {
-    const char *inside = value >= r->text && value <= r->text + strlen(r->text) ? value : NULL;
-    size_t from = inside ? (size_t)(inside - r->text) : 0;
+    size_t width = strlen(value);
 
     plug__err(r->err, PLUG_EUSAGE, 0, NULL, "%s wants %s, not \"%s\"", o->name, o->value, value);
-    if (!inside)
+    if (!r->value_at)
         r->text = value;
-    plug__err_at(r->err, (int)from, (int)(*value ? strlen(value) : 1));
+    plug__err_at(r->err, (int)r->value_at, (int)(width ? width : 1));
     return PLUG_EUSAGE;
 }
 
-/* "-1" of socat's -t and -T means for ever, "inf" as well. */
 static int args_time(struct args_reader *r, const struct args_option *o, const char *value,
                      plug_time *ret)
 {
@@ -319,6 +318,7 @@ static int args_option(struct args_reader *r)
         plug__err_at(r->err, (int)strlen(r->text), 1);
         return PLUG_EUSAGE;
     }
+    r->value_at = value ? (size_t)(value - r->text) : 0;
     return args_valued(r, o, value ? value : r->argv[r->at++]);
 }
 

@@ -14,7 +14,7 @@ enum { DUMP_WIDTH = 16 };
 
 static char dump_printable(unsigned char c)
 {
-    return c >= 0x20 && c < 0x7f ? (char)c : '.';
+    return (char)(c >= 0x20 && c < 0x7f ? c : '.');
 }
 
 /* Control bytes by their C names; tabs and newlines as they are; the rest of the unprintable as

@@ -72,7 +72,7 @@ static int tour_expand(struct plug__tour_run *p, const struct plug__tour_end *e,
             t += n + 1;
         }
     }
-    if (s.failed || s.len >= PLUG__TOUR_ADDRESS) {
+    if (s.failed || !s.text || s.len >= PLUG__TOUR_ADDRESS) {
         plug__str_drop(&s);
         return plug__tour_fail(p, "address too long");
     }
