@@ -90,13 +90,15 @@ void plug__session_source_ended(struct plug__session *s, int d)
 int plug__session_sink_left(struct plug__session *s, int d, int *ret_code)
 {
     struct plug_sock *sink = s->side[!d];
-    int status, ended;
+    int status, child;
     size_t len = sizeof(status);
-    ended = plug_getsockopt(sink, PLUG_LEVEL_CHILD, PLUG_CHILD_STATUS, &status, &len) >= 0;
+    child = plug_getsockopt(sink, PLUG_LEVEL_CHILD, PLUG_CHILD_STATUS, &status, &len);
     *ret_code = plug__sock_base(sink)->error[1];
-    if (ended && *ret_code == PLUG_EPIPE) /* it read all we sent; only more would be a loss */
-        *ret_code = 0;
-    return ended || *ret_code;
+    if (*ret_code == PLUG_EPIPE && child == PLUG_EAGAIN)
+        return 0; /* its descriptors are closed, its end is a moment away */
+    if (*ret_code == PLUG_EPIPE && child >= 0)
+        *ret_code = 0; /* it read all we sent; only more would be a loss */
+    return child >= 0 || *ret_code;
 }
 
 /* ---- telling ---- */
@@ -182,27 +184,43 @@ void plug__session_cut(struct plug__session *s, int code)
 
 /* ---- the orderly close ---- */
 
+int plug__session_refuser(const struct plug__session *s)
+{
+    for (int d = 0; d < 2; d++) {
+        if (s->pump[d].flags & PLUG__PUMP_REFUSED)
+            return !d;
+        if (s->pump[d].flags & PLUG__PUMP_REFUSED_BACK)
+            return d;
+    }
+    return -1;
+}
+
+/* A datagram was refused and no other ever came back: nobody is there. */
+static int ending_nobody(const struct plug__session *s, struct plug__event *ev)
+{
+    int side = plug__session_refuser(s);
+    if (side < 0 || s->stats.flow[side].records)
+        return 0;
+    ev->kind = PLUG__EV_FAILED;
+    ev->side = side;
+    plug__err(&ev->err, PLUG_ECONNREFUSED, 0, plug__sock_step(s->side[side])->ops->name,
+              "%s: no record was answered", plug_strerror(PLUG_ECONNREFUSED));
+    return plug__exit_code(PLUG_ECONNREFUSED);
+}
+
 static void ending_done(struct plug__session *s)
 {
     struct plug__event ev = {.kind = PLUG__EV_ENDED, .side = -1};
     int status = 0;
     if (s->fault == PLUG_ECHILD) {
         ev.side = s->fault_side;
-        ev.name = plug__plan_label(plug__session_plan(s, ev.side));
         ending_why(s, ev.side, s->fault, NULL, &ev.err);
         status = plug__exit_code(PLUG_ECHILD);
+    } else {
+        status = ending_nobody(s, &ev);
     }
-    for (int i = 0; i < 2 && !status; i++) {
-        const struct plug__pump *p = &s->pump[i];
-        int side = plug__may_drop(plug__sock_step(s->side[!i])) ? !i : i;
-        if (!(p->flags & PLUG__PUMP_REFUSED) || s->stats.flow[side].records)
-            continue;
-        ev = (struct plug__event){.kind = PLUG__EV_FAILED, .side = side};
-        ev.name = plug__plan_label(plug__session_plan(s, side));
-        plug__err(&ev.err, PLUG_ECONNREFUSED, 0, plug__sock_step(s->side[side])->ops->name,
-                  "%s: no record was answered", plug_strerror(PLUG_ECONNREFUSED));
-        status = plug__exit_code(PLUG_ECONNREFUSED);
-    }
+    if (ev.side >= 0)
+        ev.name = plug__session_plan(s, ev.side)->text;
     ending_tell(s, &ev, 0, status);
 }
 

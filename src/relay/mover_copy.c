@@ -20,8 +20,8 @@ static size_t copy_size(const struct plug__way *w)
     return size < PLUG__SCRATCH ? size : PLUG__SCRATCH;
 }
 
-/* After a few large reads in a row a splice is cheaper, where both sides allow it. Half of a piece is
- * large: on loopback a segment holds 65,483 bytes, so that a read is hardly ever quite full. */
+/* After a few large reads in a row a splice is cheaper, where both sides allow it. Half of a piece
+ * is large: on loopback a segment holds 65,483 bytes, so that a read is hardly ever quite full. */
 static void copy_note(struct plug__way *w, size_t got, size_t size)
 {
     struct plug__pump *p = w->pump;

@@ -92,7 +92,7 @@ static int records_failed(struct plug__way *w, int r)
     if (!records_late_error(w, r))
         return r;
     w->back->dropped++;
-    w->pump->flags |= PLUG__PUMP_REFUSED;
+    w->pump->flags |= PLUG__PUMP_REFUSED_BACK;
     return PLUG__PUMP_MOVED;
 }
 

@@ -44,9 +44,10 @@ enum {
     PLUG__PUMP_NO_SPLICE = 1, /* the kernel refused it for this pair */
     PLUG__PUMP_WIDE = 2,      /* splicing is not possible: copy in larger pieces */
     PLUG__PUMP_SPLICING = 4,
-    PLUG__PUMP_SKIP = 8,     /* a record too long for a datagram sink: drop up to its end */
-    PLUG__PUMP_REFUSED = 16, /* a datagram was refused by the other side's host */
-    PLUG__PUMP_STARVED = 32  /* no chunk to hold a tail: nothing is read until one is free */
+    PLUG__PUMP_SKIP = 8,          /* a record too long for a datagram sink: drop up to its end */
+    PLUG__PUMP_REFUSED = 16,      /* the sink's host refused a datagram */
+    PLUG__PUMP_REFUSED_BACK = 64, /* the source reported that for one sent to it before */
+    PLUG__PUMP_STARVED = 32       /* no chunk to hold a tail: nothing is read until one is free */
 };
 
 /* A member of the session; zero is a pump that is off. */

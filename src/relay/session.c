@@ -198,19 +198,11 @@ static void session_refused(struct plug__session *s, int side)
     plug__relay_emit(s->relay, &ev);
 }
 
-/* A datagram came back as refused: said once, counted always. */
-static void session_note(struct plug__session *s, int d, int before)
-{
-    int now = s->pump[0].flags | s->pump[1].flags;
-    if ((now & PLUG__PUMP_REFUSED) && !(before & PLUG__PUMP_REFUSED))
-        session_refused(s, plug__may_drop(plug__sock_step(s->side[!d])) ? !d : d);
-}
-
 /* Runs one direction. Returns 0, or negative when the session is gone. */
 static int session_pump(struct plug__session *s, int d)
 {
     struct plug__pump *p = &s->pump[d];
-    int before = s->pump[0].flags | s->pump[1].flags, r;
+    int before = plug__session_refuser(s), r;
     struct plug__way w;
     if (p->state != PLUG__PUMP_RUN && p->state != PLUG__PUMP_EOF)
         return 0;
@@ -218,7 +210,8 @@ static int session_pump(struct plug__session *s, int d)
     r = plug__pump_turn(&w);
     if (w.moved)
         s->last = s->relay->loop->now;
-    session_note(s, d, before);
+    if (before < 0 && plug__session_refuser(s) >= 0) /* said once, counted always */
+        session_refused(s, plug__session_refuser(s));
     if (r == PLUG__PUMP_MORE)
         plug__sock_again(s->side[d]);
     else if (r == PLUG__PUMP_ENDED)

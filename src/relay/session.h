@@ -82,6 +82,7 @@ void plug__session_open_failed(struct plug__session *s, int side, int code,
 plug_time plug__session_due(const struct plug__session *s);
 int plug__session_over(const struct plug__session *s); /* a deadline of the running state is over */
 int plug__session_sink_left(struct plug__session *s, int d, int *ret_code);
+int plug__session_refuser(const struct plug__session *s); /* whose host refused; -1: nobody's */
 struct plug_plan *plug__session_plan(const struct plug__session *s, int side);
 
 /* relay.c */
