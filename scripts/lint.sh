@@ -7,6 +7,7 @@ failed=0
 say() { printf '%s\n' "lint: $*"; }
 
 scripts/check-layers.py || failed=1
+scripts/check-defaults.py || failed=1
 
 say "format"
 git ls-files '*.[ch]' | xargs clang-format --dry-run --Werror 2>&1 | head -n 40 >/tmp/plug-lint.$$ || true
