@@ -89,7 +89,7 @@ static int api_address(struct plug_sock **ret, struct plug_loop *loop, const cha
 int plug_open(struct plug_sock **ret, const char *address, plug_time deadline,
               struct plug_err *reterr)
 {
-    struct plug_sock *s;
+    struct plug_sock *s = NULL;
     int r = api_address(ret ? &s : NULL, NULL, address, reterr);
     if (r < 0)
         return r;
@@ -373,9 +373,7 @@ static const struct plug_layer *api_culprit(const struct plug_sock *s)
 {
     const struct plug_layer *found = NULL;
     for (const struct plug_layer *l = s->top; l; l = l->below) {
-        if (l->error[0] && l->error[0] != PLUG_EOF)
-            found = l;
-        else if (l->error[1])
+        if ((l->error[0] && l->error[0] != PLUG_EOF) || l->error[1])
             found = l;
     }
     return found;
