@@ -313,13 +313,15 @@ static int args_option(struct args_reader *r)
                          o->name);
     if (!o->value)
         return args_plain(r, o);
-    if (!value && r->at == r->argc) {
+    r->value_at = value ? (size_t)(value - r->text) : 0;
+    if (!value && r->at < r->argc)
+        value = r->argv[r->at++];
+    if (!value) {
         plug__err(r->err, PLUG_EUSAGE, 0, NULL, "%s wants %s", o->name, o->value);
         plug__err_at(r->err, (int)strlen(r->text), 1);
         return PLUG_EUSAGE;
     }
-    r->value_at = value ? (size_t)(value - r->text) : 0;
-    return args_valued(r, o, value ? value : r->argv[r->at++]);
+    return args_valued(r, o, value);
 }
 
 static int args_is_option(const char *arg)

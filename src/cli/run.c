@@ -123,11 +123,9 @@ static int run_check(struct run *run, struct run_relay *r)
 {
     const struct plug__pair *pair = &run->args->pairs[r->number - 1];
     struct plug_err err = {0};
-    int side = 0, rc = 0;
+    int side = 0, rc;
 
-    if (run->args->dump)
-        rc = plug__plan_push(r->a, "dump", &err);
-    if (rc < 0)
+    if (run->args->dump && plug__plan_push(r->a, "dump", &err) < 0)
         return run_wrong(run, pair->a, &err);
     rc = plug__relay_check(r->a, r->b, run->args->block, run->args->only, &side, run_warn, run,
                            &err);

@@ -43,7 +43,7 @@ size_t plug__address_room(const char *text)
 {
     /* The parameters are kept twice, whole and split; each piece ends with a NUL that mostly takes
      * its separator's place. */
-    return 2 * strlen(text) + 4 * PLUG__ADDRESS_NAMES;
+    return 2 * strlen(text) + (size_t)4 * PLUG__ADDRESS_NAMES;
 }
 
 int plug__address_split(struct plug__address *ret, const char *text, char *room,

@@ -30,11 +30,11 @@ static int options_keep(struct options *c, unsigned step, const struct plug_optv
     struct plug_optval *list = c->list[step];
     unsigned n = c->count[step];
 
-    if (n % OPTIONS_CHUNK == 0) {
+    if (!list || n % OPTIONS_CHUNK == 0) {
         list = plug__plan_alloc(c->p, (n + OPTIONS_CHUNK) * sizeof *list);
         if (!list)
             return plug__plan_nomem(c->reterr);
-        if (n)
+        if (c->list[step])
             memcpy(list, c->list[step], n * sizeof *list);
         c->list[step] = list;
     }
@@ -146,17 +146,16 @@ static int options_role(const struct options *c, const struct plug_option *o,
                         const struct plug__piece *name)
 {
     const struct plug_step *base = &c->p->steps[0];
+    const char *kind = base->kind ? base->kind->name : base->ops->name;
     int listener = base->role == PLUG_LISTENER;
 
     if ((o->flags & PLUG_OPT_LISTENER) && !listener)
         return plug__usage(c->reterr, name->column, name->width,
                            "leave it out, or use a kind that ends in -listen",
-                           "option \"%s\" is for listeners; %s does not listen", o->name,
-                           base->kind->name);
+                           "option \"%s\" is for listeners; %s does not listen", o->name, kind);
     if ((o->flags & PLUG_OPT_CLIENT) && listener)
         return plug__usage(c->reterr, name->column, name->width, "leave it out",
-                           "option \"%s\" is not for listeners; %s listens", o->name,
-                           base->kind->name);
+                           "option \"%s\" is not for listeners; %s listens", o->name, kind);
     return 0;
 }
 
