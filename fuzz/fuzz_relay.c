@@ -12,26 +12,26 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* what libFuzzer calls */
 
-enum { MOST = 400000, SPINS = 200000 };
+enum { MOST = 400000 };
 
 /* How an end is named, and whether bytes given there come out on the other side as they are. */
 static const struct {
     const char *a, *b;
-    int plain, records, lossy;
+    int plain, half, lossy; /* half: its end does not end what it still sends */
 } fuzz_kinds[] = {
-    {"sim:a", "sim:b", 1, 0, 0},
+    {"sim:a", "sim:b", 1, 1, 0},
     {"sim:a,half=0", "sim:b,half=0", 1, 0, 0},
     {"sim:a,type=seqpacket,splits", "sim:b,type=seqpacket,splits", 1, 1, 0},
     {"sim:a,type=seqpacket,limit=300", "sim:b,type=seqpacket,limit=300", 1, 1, 1},
-    {"sim:a,type=dgram", "sim:b,type=dgram", 1, 1, 1},
-    {"line+sim:a", "line+sim:b", 0, 1, 0},
-    {"len16+sim:a", "len16+sim:b", 0, 1, 0},
-    {"cobs+sim:a", "cobs+sim:b", 0, 1, 0},
+    {"sim:a,type=dgram", "sim:b,type=dgram", 1, 0, 1},
+    {"line+sim:a", "line+sim:b", 0, 0, 0},
+    {"len16+sim:a", "len16+sim:b", 0, 0, 0},
+    {"cobs+sim:a", "cobs+sim:b", 0, 0, 0},
     {"sim:a,crnl", "sim:b,crnl", 0, 0, 0},
     {"turns+sim:a,server", "turns+sim:b,server", 0, 0, 0},
-    {"beat+sim:a", "beat+sim:b", 0, 1, 0},
+    {"beat+sim:a", "beat+sim:b", 0, 0, 0},
     {"leave+sim:a,server", "leave+sim:b,server", 0, 0, 0},
-    {"sim:a,frame=netstring", "sim:b,frame=netstring", 0, 1, 0},
+    {"sim:a,frame=netstring", "sim:b,frame=netstring", 0, 0, 0},
 };
 
 struct fuzz_input {
@@ -130,24 +130,19 @@ static void fuzz_end(struct fuzz_case *c, int side, int code)
 
 static void fuzz_stall(struct fuzz_case *c, int side, int on)
 {
-    struct sim_end *e = c->end[side];
-    e->frozen = on;
-    if (!on && e->layer)
-        plug_ready(e->layer, PLUG_IN | PLUG_OUT);
+    if (on)
+        c->end[side]->frozen = SIM_STALLED;
+    else
+        sim_thaw(c->end[side]);
 }
 
-/* Virtual time goes on; a relay that turns without end is stuck in another way. */
+/* Virtual time goes on; one that stands still for ever makes the world abort. */
 static void fuzz_wait(struct fuzz_case *c, plug_time span)
 {
-    uint64_t before = c->w->wakes;
     plug_time until = c->w->now + span;
-    while (c->w->now < until) {
-        plug_time step = until - c->w->now < PLUG_SECOND ? until - c->w->now : PLUG_SECOND;
-        sim_run(c->w, c->w->now + step);
-        fuzz_must(c->w->wakes - before < SPINS);
-        if (c->w->idle || plug__relay_done(c->r.relay))
-            return;
-    }
+    while (c->w->now < until && !c->w->idle && !plug__relay_done(c->r.relay))
+        sim_run(c->w, c->w->now + PLUG_SECOND < until ? c->w->now + PLUG_SECOND : until);
+    c->w->idle = 0;
 }
 
 static void fuzz_play(struct fuzz_case *c, struct fuzz_input *in)
@@ -201,6 +196,9 @@ static void fuzz_judge(const struct fuzz_case *c, int from)
         return;
     fuzz_must(to->out_len <= g->len);
     fuzz_must(to->out_len == 0 || memcmp(to->out, g->bytes, to->out_len) == 0);
+    /* A side that cannot half-close may be cut by `grace` while it is silent. */
+    if (!fuzz_kinds[from_kind].half || !fuzz_kinds[to_kind].half)
+        return;
     if (!c->faults && !c->r.lost && !c->r.failed)
         fuzz_must(to->out_len == g->len);
 }

@@ -217,7 +217,7 @@ static int drive_check_now(struct drive *d, int from)
         return drive_bad(d, 0, "want forgets IN");
     if (s->unread)
         return 0; /* the base's unread bytes are core's, no layer's */
-    e->frozen = 1;
+    e->frozen = SIM_PROBED;
     int r = drive_recv(d, from, &m);
     e->frozen = 0;
     if (drive_enomem(d, r))

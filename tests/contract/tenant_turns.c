@@ -17,7 +17,7 @@ struct turns {
     uint16_t out_at, out_len; /* held output */
     uint16_t in_at, in_len;   /* a block that waits for the caller */
     uint16_t got;             /* bytes of the block under way, its length byte counted */
-    uint8_t owes, owed, blocks_in, blocks_out;
+    uint8_t owes, owed, ended, blocks_in, blocks_out;
     uint8_t out[BLOCK + 2], in[BLOCK + 1];
 };
 
@@ -121,6 +121,7 @@ static int turns_pull(struct turns *t)
     int r = plug_layer_recv(t->layer.below, &m, 1, 0);
     if (r == PLUG_EOF && t->got)
         return plug_fail(&t->layer, 0, PLUG_EPROTO, 0);
+    t->ended |= r == PLUG_EOF;
     if (r < 0)
         return r;
     t->got = (uint16_t)(t->got + m.len);
@@ -181,8 +182,8 @@ static int turns_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsi
 static int turns_send_one(struct turns *t, struct plug_msg *m)
 {
     size_t n = 0;
-    if (t->owed)
-        return PLUG_EAGAIN; /* must read first */
+    if (t->owed) /* must read first; after the end it never can */
+        return t->ended ? plug_fail(&t->layer, 1, PLUG_ECONNRESET, 0) : PLUG_EAGAIN;
     turns_hold(t, 0);
     for (unsigned i = 0; i < m->niov && n < BLOCK; i++)
         for (size_t k = 0; k < m->iov[i].len && n < BLOCK; k++, n++)
@@ -231,7 +232,7 @@ static unsigned turns_want(struct plug_layer *l, unsigned want)
     unsigned below = want;
     if (t->step < 3)
         below |= (t->step == 1) == (t->server == 1) ? PLUG_OUT : PLUG_IN;
-    if (t->owed && (want & PLUG_OUT)) /* a write waits for a read */
+    if (t->owed && !t->ended && (want & PLUG_OUT)) /* a write waits for a read */
         below = (below & ~(unsigned)PLUG_OUT) | PLUG_IN;
     if (t->out_len || t->owes)
         below |= PLUG_OUT;

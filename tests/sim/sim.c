@@ -158,10 +158,16 @@ void sim_at(struct sim_world *w, plug_time when, void (*fn)(void *arg), void *ar
     w->idle = 0;
 }
 
+enum { SIM_SPINS = 1000000 };
+
 /* As plug_loop_turn does, whose own loop would never end in a world that has become idle. */
 static void sim_poll(struct sim_world *w, plug_time until)
 {
+    plug_time before = w->now;
     plug__loop_poll(w->loop, until);
+    w->still = w->now == before && !w->idle ? w->still + 1 : 0;
+    if (w->still > SIM_SPINS)
+        abort();
     atomic_store(&w->loop->woken, 0);
 }
 

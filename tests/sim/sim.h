@@ -22,6 +22,10 @@ struct sim_item {
 
 enum { SIM_IN, SIM_OUT }; /* [0] of recv, [1] of send */
 
+/* frozen: a test asks what a layer gives from inside, for one call (bits stay); or the peer stands
+ * still until sim_thaw. */
+enum { SIM_PROBED = 1, SIM_STALLED };
+
 /* What an end does to the layers over it; zeros: nothing. */
 struct sim_knobs {
     size_t most[2];       /* most bytes of a call (streams; records that may be split) */
@@ -50,7 +54,7 @@ struct sim_end {
     int closed;                     /* times closed */
     int gasping[2];
     uint64_t calls[2], moved[2]; /* calls with n > 0 that reached the base */
-    int frozen;                  /* the base says EAGAIN to all, without forgetting its bits */
+    int frozen;                  /* 0, SIM_PROBED, SIM_STALLED */
     struct sim_end *waiting;     /* of a listener: connections nobody accepted */
     plug_time open_at;
 };
@@ -60,9 +64,9 @@ struct sim_world {
     struct sim_end *ends;
     struct sim_event *events, *last; /* in the order of time; last: valid while there are any */
     plug_time now;
-    plug_time patience; /* real time that descriptors get before virtual time moves on */
-    int idle;           /* nothing will ever happen again */
-    uint64_t wakes;
+    plug_time patience;    /* real time that descriptors get before virtual time moves on */
+    int idle;              /* nothing will ever happen again */
+    uint64_t wakes, still; /* turns; those since time moved: very many of them is a spin */
     const struct plug_ops *layers[16];
 };
 

@@ -105,6 +105,8 @@ void sim_give_end(struct sim_end *e, int code)
 void sim_thaw(struct sim_end *e)
 {
     e->frozen = 0;
+    if (e->layer)
+        plug_ready(e->layer, PLUG_IN | PLUG_OUT);
 }
 
 struct sim_end *sim_connect(struct sim_world *w, const char *listener, const char *name)
@@ -203,8 +205,12 @@ static int sim_gate(struct plug_layer *l, int dir)
 {
     struct sim_end *e = sim_of(l)->end;
     unsigned bit = dir == SIM_IN ? PLUG_IN : PLUG_OUT;
-    if (!(l->ready & bit) || e->frozen)
+    if (!(l->ready & bit) || e->frozen == SIM_PROBED)
         return PLUG_EAGAIN;
+    if (e->frozen == SIM_STALLED) {
+        plug_unready(l, bit);
+        return PLUG_EAGAIN;
+    }
     e->calls[dir]++;
     if (e->knobs.fail[dir] && e->moved[dir] >= e->knobs.fail_at[dir])
         return plug_fail(l, dir, e->knobs.fail[dir], 0);
