@@ -229,7 +229,8 @@ static void ending_done(struct plug__session *s)
 static void ending_late(struct plug__session *s, int side)
 {
     struct plug_iov iov = {plug__loop_scratch(s->relay->loop), PLUG__SCRATCH};
-    if (!iov.base || s->pump[side].state == PLUG__PUMP_DONE ||
+    int deaf = s->fault && side != s->fault_side; /* not ended: its sink failed */
+    if (!iov.base || (s->pump[side].state == PLUG__PUMP_DONE && !deaf) ||
         (plug__sock_step(s->side[side])->flags & PLUG_NOREAD))
         return;
     for (int i = 0; i < ENDING_LATE_READS; i++) {

@@ -22,7 +22,7 @@ static struct plug_loop *hold_loop(const struct plug__way *w)
 int plug__hold_room(struct plug__way *w)
 {
     const struct plug__pool *pool = &hold_loop(w)->chunks;
-    int room = w->pump->held || !pool->most_out || pool->out < pool->most_out;
+    int room = w->pump->held || pool->out < pool->most_out;
     if (room)
         w->pump->flags &= (uint8_t)~PLUG__PUMP_STARVED;
     else

@@ -25,7 +25,7 @@ static unsigned records_count(const struct plug__way *w, size_t slot)
 /* Errors that a datagram endpoint reports once for something it sent before. */
 static int records_late_error(const struct plug__way *w, int code)
 {
-    if (!plug__may_drop(w->src))
+    if (!plug__may_drop(w->src) || w->from->top->error[0]) /* one that stays would come for ever */
         return 0;
     return code == PLUG_ECONNREFUSED || code == PLUG_EHOSTUNREACH || code == PLUG_ENETUNREACH ||
            code == PLUG_EMSGSIZE || code == PLUG_ENETDOWN;

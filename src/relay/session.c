@@ -10,6 +10,7 @@
 
 #define SESSION_STARVED (5 * PLUG_MS)
 #define SESSION_FOLLOW PLUG_SECOND
+#define SESSION_LAST_WORDS (5 * PLUG_SECOND)
 
 static void session_turn(struct plug__session *s);
 
@@ -173,9 +174,6 @@ void plug__session_child_lost(struct plug__session *s, int code)
 
 /* ---- running ---- */
 
-/* The last that a side said before it failed is still delivered. */
-static void session_last_words(struct plug__session *s, int d);
-
 static void session_way(struct plug__session *s, int d, struct plug__way *w)
 {
     const struct plug__relay_conf *conf = &s->relay->conf;
@@ -198,6 +196,46 @@ static void session_refused(struct plug__session *s, int side)
     plug__relay_emit(s->relay, &ev);
 }
 
+/* A side that takes no more may still have much to say: that is delivered first. Not so what exists
+ * only once: standard input goes on, whoever has left standard output. Returns 1 when the failure
+ * waits. */
+static int session_hear_out(struct plug__session *s, int side, int code)
+{
+    struct plug__pump *words = &s->pump[side], *dead = &s->pump[!side];
+    if ((words->state != PLUG__PUMP_RUN && words->state != PLUG__PUMP_EOF) ||
+        (plug__sock_step(s->side[side])->flags & PLUG_ONCE))
+        return 0;
+    plug__pump_drop(dead, s->relay->loop);
+    dead->state = PLUG__PUMP_DONE;
+    s->fault = (int16_t)code;
+    s->fault_side = (int8_t)side;
+    s->cut = plug__after(s->relay->loop->now, SESSION_LAST_WORDS);
+    plug__sock_again(s->side[side]);
+    return 1;
+}
+
+/* The sink of a direction takes no more. Returns 0, or negative when the session is gone. */
+static int session_sink_failed(struct plug__session *s, int d, int code, const struct plug_err *err)
+{
+    if (!err && session_hear_out(s, !d, code))
+        return 0;
+    plug__session_fail(s, !d, code, err);
+    return code;
+}
+
+/* Is what the failed side still had to say told? Returns 0, or negative when the session is gone. */
+static int session_last_words(struct plug__session *s, int d, int r, uint64_t moved)
+{
+    const struct plug__pump *p = &s->pump[d];
+    int code = s->fault;
+    if (moved)
+        s->cut = plug__after(s->relay->loop->now, SESSION_LAST_WORDS);
+    if (r != PLUG__PUMP_SLEEP || plug__pump_held(p) || (p->flags & PLUG__PUMP_STARVED))
+        return 0;
+    plug__session_fail(s, s->fault_side, code, NULL);
+    return code;
+}
+
 /* Runs one direction. Returns 0, or negative when the session is gone. */
 static int session_pump(struct plug__session *s, int d)
 {
@@ -216,22 +254,13 @@ static int session_pump(struct plug__session *s, int d)
         plug__sock_again(s->side[d]);
     else if (r == PLUG__PUMP_ENDED)
         plug__session_source_ended(s, d);
-    if (r >= 0)
-        return 0;
-    if (w.sink_failed)
-        session_last_words(s, !d);
-    plug__session_fail(s, w.sink_failed ? !d : d, r, w.err.code ? &w.err : NULL);
-    return r;
-}
-
-static void session_last_words(struct plug__session *s, int d)
-{
-    for (int i = 0; i < PLUG__PIECES && s->pump[d].state == PLUG__PUMP_RUN; i++) {
-        struct plug__way w;
-        session_way(s, d, &w);
-        if (plug__pump_turn(&w) != PLUG__PUMP_MORE)
-            return;
-    }
+    if (r < 0 && w.sink_failed && !s->fault)
+        return session_sink_failed(s, d, r, w.err.code ? &w.err : NULL);
+    if (r < 0)
+        plug__session_fail(s, w.sink_failed ? !d : d, r, w.err.code ? &w.err : NULL);
+    else if (s->fault)
+        r = session_last_words(s, d, r, w.moved);
+    return r < 0 ? r : 0;
 }
 
 /* Tells a sink that nothing more comes. Returns 0, or negative when the session is gone. */
@@ -246,9 +275,7 @@ static int session_shut(struct plug__session *s, int d)
     s->pump[d].state = PLUG__PUMP_DONE;
     if (r >= 0 || r == PLUG_ENOTCONN)
         return 0;
-    session_last_words(s, !d);
-    plug__session_fail(s, !d, r, NULL);
-    return r;
+    return session_sink_failed(s, d, r, NULL);
 }
 
 /* A sink that has gone for good will take nothing more, whenever the source ends. */

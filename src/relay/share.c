@@ -5,6 +5,7 @@
  */
 #include "relay/session.h"
 
+#include "util/str.h"
 #include <string.h>
 
 static const struct plug_plan *share_plan(const struct plug__relay *r, int side)
@@ -77,12 +78,13 @@ static int share_compatible(const struct plug_plan *a, const struct plug_plan *b
     return 1;
 }
 
-/* What the address says about its route: option `path`, `host`. */
-static const char *share_option(const struct plug_plan *p, const char *name)
+/* What the address says about its route: the first of these options (blank-separated). */
+static const char *share_option(const struct plug_plan *p, const char *names)
 {
     const struct plug_step *top = &p->steps[p->nsteps - 1];
     for (unsigned i = 0; i < top->nopts; i++) {
-        if (strcmp(top->opts[i].option->name, name) == 0)
+        const char *name = top->opts[i].option->name;
+        if (plug__word_in(names, name, strlen(name)))
             return top->opts[i].text;
     }
     return NULL;
@@ -115,7 +117,7 @@ static void share_catch_all_last(struct plug_sock *listener, struct plug__route 
 static void share_add(struct plug__relay *r, struct plug_sock *listener, const struct plug_plan *p)
 {
     r->route = (struct plug__route){
-        .path = share_option(p, "path"),
+        .path = share_option(p, "path route"),
         .host = share_option(p, "host"),
         .decide = share_decide,
     };
