@@ -76,8 +76,20 @@ static int open_handles(void)
     return n;
 }
 
-static void run_one(const struct row *row, const char *backend, size_t total, size_t piece,
-                    size_t room)
+static int handles_at_begin;
+
+/* A child that was killed is waited for beside the loop, with a descriptor of its own: it gets some
+ * time. */
+static void check_handles(void)
+{
+    plug_time until = plug_now() + 10 * PLUG_SECOND;
+    while (open_handles() != handles_at_begin && plug_now() < until)
+        (void)plug__os_poll(NULL, 0, 5 * PLUG_MS, NULL);
+    assert_int_equal(open_handles(), handles_at_begin);
+}
+
+static int try_one(const struct row *row, const char *backend, size_t total, size_t piece,
+                   size_t room)
 {
     struct plug_loop *loop = new_loop(backend);
     struct drive d;
@@ -93,7 +105,13 @@ static void run_one(const struct row *row, const char *backend, size_t total, si
         print_error("%s, %s, %zu in %zu: %s (%d)\n", row->name, backend, total, piece, d.why, r);
     drive_close(&d);
     plug_loop_free(loop);
-    assert_int_equal(r, 0);
+    return r;
+}
+
+static void run_one(const struct row *row, const char *backend, size_t total, size_t piece,
+                    size_t room)
+{
+    assert_int_equal(try_one(row, backend, total, piece, room), 0);
 }
 
 static void test_bases__move_all_on_each_backend(void **state)
@@ -136,7 +154,6 @@ static void close_after(const struct row *row, const char *backend, int turns, i
 
 static void test_bases__may_be_closed_in_each_state(void **state)
 {
-    int before = open_handles();
     (void)state;
     for (size_t i = 0; i < PLUG__COUNT(rows); i++) {
         for (size_t k = 0; k < PLUG__COUNT(backends); k++) {
@@ -146,7 +163,7 @@ static void test_bases__may_be_closed_in_each_state(void **state)
                 close_after(&rows[i], backends[k], 2, how);
         }
     }
-    assert_int_equal(open_handles(), before);
+    check_handles();
 }
 
 /* ---- a reset is one ---- */
@@ -269,7 +286,6 @@ static int starved_well(const struct row *row, const struct denial *denial, int 
 
 static void test_bases__survive_each_failing_allocation(void **state)
 {
-    int before = open_handles();
     (void)state;
     for (size_t i = 0; i < PLUG__COUNT(rows); i++) {
         for (long at = 0;; at++) {
@@ -283,7 +299,7 @@ static void test_bases__survive_each_failing_allocation(void **state)
                 break;
         }
     }
-    assert_int_equal(open_handles(), before);
+    check_handles();
 }
 
 /* ---- ends that are no pair ---- */
@@ -369,11 +385,57 @@ static void test_bases__open_descriptors(void **state)
     }
 }
 
+/* stdio reads 0 and writes 1: both are lent to one end of a socket pair for the time of the test.
+ */
+static void test_bases__standard_input_and_output(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < PLUG__COUNT(backends); k++) {
+        plug_handle pair[2];
+        char b[32];
+        int in = dup(0), out = dup(1), r;
+        assert_true(in >= 0 && out >= 0);
+        assert_int_equal(plug__os_socketpair(pair, PLUG_STREAM, NULL), 0);
+        (void)snprintf(b, sizeof(b), "fd:%d", (int)pair[1]);
+        (void)fflush(stdout);
+        (void)dup2((int)pair[0], 0);
+        (void)dup2((int)pair[0], 1);
+        plug__os_close(pair[0]);
+        r = try_one(&(struct row){"stdio", "stdio", b, ROW_NOHALF, 0}, backends[k], 200000, 5000,
+                    0);
+        (void)fflush(stdout);
+        (void)dup2(in, 0);
+        (void)dup2(out, 1);
+        (void)close(in);
+        (void)close(out);
+        assert_int_equal(r, 0);
+    }
+}
+
+/* stall neither gives nor takes, and has no end. */
+static void test_bases__stall(void **state)
+{
+    struct plug_loop *loop = new_loop("epoll");
+    struct row row = {.name = "stall", .a = "stall:", .flags = ROW_SOURCE};
+    struct drive d;
+    char buf[8] = "";
+    struct plug_iov iov = {buf, sizeof(buf)};
+    struct plug_msg m = {.iov = &iov, .niov = 1};
+    (void)state;
+    assert_int_equal(drive_open(&d, &row, NULL, loop), 0);
+    assert_int_equal(drive_until_up(&d), 0);
+    assert_int_equal(plug__sock_recv(d.s[0], &m, 1, 0), PLUG_EAGAIN);
+    assert_int_equal(plug__sock_send(d.s[0], &m, 1, 0), PLUG_EAGAIN);
+    drive_close(&d);
+    plug_loop_free(loop);
+}
+
 static char place[] = "/tmp/plug-contract-XXXXXX";
 
 static int go(void **state)
 {
     (void)state;
+    handles_at_begin = open_handles();
     return mkdtemp(place) && chdir(place) == 0 ? 0 : -1;
 }
 
@@ -396,6 +458,8 @@ int main(void)
         cmocka_unit_test(test_bases__survive_each_failing_allocation),
         cmocka_unit_test(test_bases__files_and_texts),
         cmocka_unit_test(test_bases__open_descriptors),
+        cmocka_unit_test(test_bases__standard_input_and_output),
+        cmocka_unit_test(test_bases__stall),
     };
     return cmocka_run_group_tests(tests, go, back);
 }
