@@ -257,7 +257,7 @@ static int ending_farewell(struct plug__session *s, int side)
     s->flags |= bit;
     if (r < 0 && r != PLUG_ENOTCONN && (!s->fault || s->fault == PLUG_ECHILD)) {
         s->fault = (int16_t)r;
-        s->fault_side = (int8_t)side;
+        s->fault_side = (uint8_t)side;
     }
     return 1;
 }

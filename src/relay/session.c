@@ -196,20 +196,29 @@ static void session_refused(struct plug__session *s, int side)
     plug__relay_emit(s->relay, &ev);
 }
 
-/* A side that takes no more may still have much to say: that is delivered first. Not so what exists
- * only once: standard input goes on, whoever has left standard output. Returns 1 when the failure
- * waits. */
+/* A direction moves no more; a failure is told when the session ends. */
+static void session_give_up(struct plug__session *s, int d, int code)
+{
+    plug__pump_drop(&s->pump[d], s->relay->loop);
+    s->pump[d].state = PLUG__PUMP_DONE;
+    if (code && !s->fault) {
+        s->fault = (int16_t)code;
+        s->fault_side = (int8_t)!d;
+    }
+}
+
+/* A side that takes no more may still have much to say: that is delivered before the failure resets
+ * the other side. Not so what exists only once: standard input goes on, whoever has left standard
+ * output. Returns 1 when the failure waits. */
 static int session_hear_out(struct plug__session *s, int side, int code)
 {
-    struct plug__pump *words = &s->pump[side], *dead = &s->pump[!side];
-    if ((words->state != PLUG__PUMP_RUN && words->state != PLUG__PUMP_EOF) ||
-        (plug__sock_step(s->side[side])->flags & PLUG_ONCE))
+    int state = s->pump[side].state;
+    int talks = state == PLUG__PUMP_RUN || state == PLUG__PUMP_EOF;
+    if (state == PLUG__PUMP_OFF || (talks && (plug__sock_step(s->side[side])->flags & PLUG_ONCE)))
         return 0;
-    plug__pump_drop(dead, s->relay->loop);
-    dead->state = PLUG__PUMP_DONE;
-    s->fault = (int16_t)code;
-    s->fault_side = (int8_t)side;
-    s->cut = plug__after(s->relay->loop->now, SESSION_LAST_WORDS);
+    session_give_up(s, !side, code);
+    if (talks)
+        s->cut = plug__after(s->relay->loop->now, SESSION_LAST_WORDS);
     plug__sock_again(s->side[side]);
     return 1;
 }
@@ -223,7 +232,8 @@ static int session_sink_failed(struct plug__session *s, int d, int code, const s
     return code;
 }
 
-/* Is what the failed side still had to say told? Returns 0, or negative when the session is gone. */
+/* Is all told that the failed side still had to say? Returns 0, or negative when the session is
+ * gone. */
 static int session_last_words(struct plug__session *s, int d, int r, uint64_t moved)
 {
     const struct plug__pump *p = &s->pump[d];
@@ -278,18 +288,21 @@ static int session_shut(struct plug__session *s, int d)
     return session_sink_failed(s, d, r, NULL);
 }
 
-/* A sink that has gone for good will take nothing more, whenever the source ends. */
+/* A sink that has gone for good will take nothing more, whenever the source ends. What it said
+ * before is still on its way to the other side: that is not reset before all of it has arrived. */
 static int session_left(struct plug__session *s, int d)
 {
     int code = 0;
     if (s->pump[d].state != PLUG__PUMP_RUN || s->pump[!d].state == PLUG__PUMP_RUN ||
         s->pump[!d].state == PLUG__PUMP_EOF || !plug__session_sink_left(s, d, &code))
         return 0;
-    if (code || plug__pump_held(&s->pump[d])) {
-        plug__session_fail(s, !d, code ? code : PLUG_EPIPE, NULL);
-        return PLUG_EPIPE;
+    if (plug__pump_held(&s->pump[d]) && !code)
+        code = PLUG_EPIPE;
+    if (code && s->pump[!d].state == PLUG__PUMP_OFF) {
+        plug__session_fail(s, !d, code, NULL);
+        return code;
     }
-    s->pump[d].state = PLUG__PUMP_DONE;
+    session_give_up(s, d, code);
     return 0;
 }
 

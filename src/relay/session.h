@@ -35,7 +35,7 @@ struct plug__session {
     uint32_t id;    /* from 1 */
     uint8_t state, flags;
     int16_t fault; /* what an orderly close met: PLUG_E*, told at the end */
-    int8_t fault_side;
+    uint8_t fault_side;
 };
 
 struct plug__relay {
