@@ -90,9 +90,13 @@ int plug_open(struct plug_sock **ret, const char *address, plug_time deadline,
               struct plug_err *reterr)
 {
     struct plug_sock *s = NULL;
-    int r = api_address(ret ? &s : NULL, NULL, address, reterr);
+    int r;
+    if (!ret)
+        return plug__err(reterr, PLUG_EINVAL, 0, NULL, "plug_open needs a place for the endpoint");
+    r = api_address(&s, NULL, address, reterr);
     if (r < 0)
         return r;
+    PLUG_ASSERT(s);
     r = api_open(s, deadline);
     if (r < 0) {
         if (!s->failed) /* our own deadline came before the endpoint's */

@@ -275,7 +275,7 @@ static void file_close(struct plug_layer *l)
     struct plug__duplex *d = (struct plug__duplex *)l;
     int opened = d->in.io.handle != PLUG_NO_HANDLE || d->out.io.handle != PLUG_NO_HANDLE;
     const struct file_conf *c = d->step ? d->step->conf : NULL;
-    if (opened && c->unlink_close)
+    if (opened && c && c->unlink_close)
         (void)plug__os_unlink(d->step->path, NULL);
     plug__duplex_close(l);
 }

@@ -159,7 +159,7 @@ static void pipe_close(struct plug_layer *l)
 {
     struct pipe_layer *p = (struct pipe_layer *)l;
     const struct pipe_conf *c = p->d.step ? p->d.step->conf : NULL;
-    if (p->created && c->unlink_close)
+    if (p->created && c && c->unlink_close)
         (void)plug__os_unlink(p->d.step->path, NULL);
     plug__duplex_close(l);
 }

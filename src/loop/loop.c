@@ -21,8 +21,10 @@ int plug__loop_make(struct plug_loop **ret, const struct plug__backend *backend,
 {
     struct plug_loop *loop = plug__calloc(1, sizeof *loop);
     int rc, os = 0;
-    if (!loop)
-        return plug__err(reterr, PLUG_ENOMEM, 0, "loop", "out of memory");
+    if (!loop) {
+        plug__err(reterr, PLUG_ENOMEM, 0, "loop", "out of memory");
+        return PLUG_ENOMEM;
+    }
     loop->backend = backend;
     loop->wake[0] = loop->wake[1] = loop->wake_io.handle = PLUG_NO_HANDLE;
     plug__list_init(&loop->run);
@@ -30,8 +32,9 @@ int plug__loop_make(struct plug_loop **ret, const struct plug__backend *backend,
     rc = backend->init(loop, &os);
     if (rc < 0) {
         plug__free(loop);
-        return plug__err(reterr, rc, os, "loop", "the %s loop cannot start: %s", backend->name,
-                         plug_strerror(rc));
+        plug__err(reterr, rc, os, "loop", "the %s loop cannot start: %s", backend->name,
+                  plug_strerror(rc));
+        return rc;
     }
     loop->now = loop_clock(loop);
     *ret = loop;

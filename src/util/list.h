@@ -6,6 +6,7 @@
 #ifndef PLUG_UTIL_LIST_H
 #define PLUG_UTIL_LIST_H
 
+#include "util/attr.h"
 #include <stddef.h>
 
 struct plug__list {
@@ -32,6 +33,7 @@ static inline int plug__list_linked(const struct plug__list *node)
 
 static inline void plug__list_push(struct plug__list *head, struct plug__list *node)
 {
+    PLUG_ASSERT(head->prev);
     node->prev = head->prev;
     node->next = head;
     head->prev->next = node;

@@ -6,6 +6,7 @@
 #include "proto/filter/filter.h"
 
 #include "util/alloc.h"
+#include "util/attr.h"
 #include "util/list.h"
 #include <string.h>
 
@@ -103,6 +104,7 @@ static int crnl_recv_behind(struct crnl *c, struct plug_msg *m, unsigned flags)
         first++;
     for (unsigned i = first; i < niov && n < CRNL_IOV; i++)
         iov[n++] = whole[i];
+    PLUG_ASSERT(n > 0);
     iov[0].base = (uint8_t *)iov[0].base + 1;
     iov[0].len--;
     m->iov = iov;
