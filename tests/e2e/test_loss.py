@@ -249,3 +249,25 @@ def test_reply_long_after_half_close(plug):
         c.close()
         assert p.p.stdout.read() == b"answer"
         assert p.wait() == 0, p.stderr()
+
+
+@pytest.mark.parametrize("when", ["before", "after", "meanwhile"])
+@pytest.mark.parametrize("kind", ["exec", "exec-pipes"])
+def test_program_that_reads_nothing_is_heard_out(plug, tmp_path, kind, when):
+    """A failing sink never takes away what it said itself: it all arrives, and its end."""
+    mark = tmp_path / "go"
+    script = tmp_path / "say"
+    wait = f"while ! [ -e {mark} ]; do sleep 0.01; done\n" if when == "before" else ""
+    script.write_text(f"#!/bin/sh\n{wait}seq 100000\n")
+    script.chmod(0o755)
+    p = plug("tcp-listen://127.0.0.1:0", f"exec:{script}" + kind[4:].replace("-", ","), ready=1)
+    with connect(p.port()) as c:
+        if when == "after":
+            assert c.recv(1, socket.MSG_PEEK) == b"1"
+        c.sendall(b"never read")
+        mark.touch()
+        if when == "meanwhile":
+            for _ in range(20):
+                c.sendall(b"never read either")
+        said = read_all(c)
+    assert said == b"".join(b"%d\n" % i for i in range(1, 100001)), len(said)
