@@ -49,7 +49,7 @@ static void test_arena__pieces_are_zeroed_aligned_and_apart(void **state)
         size_t size = 1 + i * 7;
         piece[i] = plug__arena_alloc(a, size);
         assert_non_null(piece[i]);
-        assert_int_equal((uintptr_t)piece[i] % sizeof(max_align_t), 0);
+        assert_int_equal((uintptr_t)piece[i] % _Alignof(max_align_t), 0);
         for (size_t k = 0; k < size; k++)
             assert_int_equal(piece[i][k], 0);
         memset(piece[i], (int)i, size);
