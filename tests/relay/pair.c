@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One pair of kinds, joined and driven to its end: who sends what, who ends first, the reply after
+ * that, and how the relay must end. It waits for nothing; matrix.c passes the time.
+ */
+#include "matrix.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { LOSSY_SOURCE = 64 * 1024 };
+#define PAIR_DEADLINE (40 * PLUG_SECOND)
+
+int pair_fail(struct pair *p, const char *fmt, ...)
+{
+    va_list ap;
+    if (p->failed)
+        return -1;
+    p->failed = 1;
+    va_start(ap, fmt);
+    (void)vsnprintf(p->why, sizeof(p->why), fmt, ap);
+    va_end(ap);
+    return -1;
+}
+
+const char *pair_name(const struct pair *p, char *buf, size_t len)
+{
+    static const char *const ends[] = {"A ends first", "B ends first", "both end", "no end"};
+    (void)snprintf(buf, len, "%s | %s: %zu bytes, %s, %s", p->end[0].kind->name,
+                   p->end[1].kind->name, p->size, ends[p->closing], p->backend);
+    return buf;
+}
+
+/* ---- which pairs, which flows ---- */
+
+int pair_joins(const struct kind *a, const struct kind *b)
+{
+    if (a->how == HOW_ECHO || b->how == HOW_ECHO) {
+        const struct kind *k = a->how == HOW_ECHO ? b : a;
+        return k->how != HOW_ECHO && (k->flags & KIND_TALKS) && (k->flags & KIND_HEARS);
+    }
+    return ((a->flags & KIND_TALKS) && (b->flags & KIND_HEARS)) ||
+           ((b->flags & KIND_TALKS) && (a->flags & KIND_HEARS));
+}
+
+static int is_echo(const struct pair *p, int i)
+{
+    return p->end[i].kind->how == HOW_ECHO;
+}
+
+int pair_incoming(const struct pair *p, int i)
+{
+    int from = is_echo(p, !i) ? i : !i;
+    return p->flow[from].on ? from : -1;
+}
+
+static const struct kind *flow_sink(const struct pair *p, int i)
+{
+    return p->end[is_echo(p, !i) ? i : !i].kind;
+}
+
+static size_t flow_most(const struct pair *p)
+{
+    size_t most = SIZE_MAX;
+    for (int i = 0; i < 2; i++) {
+        const struct kind *k = p->end[i].kind;
+        most = k->limit && k->limit < most ? k->limit : most;
+    }
+    return most;
+}
+
+static size_t flow_size(const struct pair *p, int i)
+{
+    const struct kind *k = p->end[i].kind;
+    size_t size = p->size;
+    if (k->most && size > k->most)
+        size = k->most;
+    if (p->lossy && k->how == HOW_SOURCE && size > LOSSY_SOURCE)
+        size = LOSSY_SOURCE;
+    return size;
+}
+
+/* A sink of records that gets a stream puts it in records of its own. */
+static void flow_init(struct pair *p, int i, uint64_t seed)
+{
+    struct flow *f = &p->flow[i];
+    const struct kind *from = p->end[i].kind, *to = flow_sink(p, i), *beyond = p->end[!i].kind;
+    int through = to->flags & KIND_RECORDS;
+    *f = (struct flow){.hold = UINT64_MAX, .chunk = to->chunk ? to->chunk : 8192};
+    f->on = from->how != HOW_ECHO && (from->flags & KIND_TALKS) && (to->flags & KIND_HEARS);
+    f->bounds =
+        (from->flags & KIND_RECORDS) && through && (beyond->flags & (KIND_RECORDS | KIND_TAKES));
+    f->content = (struct content){
+        .seed = content_mix(seed, (uint64_t)i),
+        .size = f->on ? flow_size(p, i) : 0,
+        .most = flow_most(p),
+        .letters = ((p->end[0].kind->flags | p->end[1].kind->flags) & KIND_LETTERS) != 0,
+        .empties = (from->flags & KIND_EMPTY) && ((beyond->flags & KIND_EMPTY) || !through),
+    };
+    if (f->on && (from->flags & KIND_KNOCKS) && !f->content.size && !f->content.empties)
+        f->content.size = 1; /* without a record there is no session */
+    if (from->how == HOW_SOURCE)
+        f->sent = f->content.size;
+}
+
+static int can_end(const struct pair *p, int i)
+{
+    const struct kind *k = p->end[i].kind;
+    return (k->flags & KIND_ENDS) && (k->flags & KIND_TALKS) && k->how != HOW_ECHO;
+}
+
+/* The test's end reads an end of data when plug half-closes. */
+static int sees_end(const struct pair *p, int i)
+{
+    const struct kind *k = p->end[i].kind;
+    return (k->flags & KIND_ENDS) && (k->flags & KIND_HEARS) && k->how != HOW_SINK &&
+           k->how != HOW_ECHO;
+}
+
+/* The one that does not end first keeps something to say after that. */
+static void hold_reply(struct pair *p, int i)
+{
+    struct flow *f = &p->flow[i];
+    const struct kind *k = p->end[i].kind;
+    size_t least = k->flags & KIND_KNOCKS ? 2 : 1;
+    if (k->how == HOW_SOURCE)
+        return;
+    if (!(p->end[0].kind->flags & p->end[1].kind->flags & KIND_ENDS) && f->content.size < least)
+        f->content.size = least;
+    f->hold = (f->content.size + least - 1) / 2;
+    f->content.mark = (size_t)f->hold;
+}
+
+static void choose_closing(struct pair *p)
+{
+    int a = can_end(p, 0), b = can_end(p, 1);
+    p->closing = p->asked;
+    if (p->end[0].kind->how == HOW_SOURCE || (a && !b))
+        p->closing = CLOSE_A;
+    else if (p->end[1].kind->how == HOW_SOURCE || (b && !a))
+        p->closing = CLOSE_B;
+    else if (!a && !b)
+        p->closing = CLOSE_NONE;
+    for (int i = 0; i < 2; i++)
+        if (p->closing == (i ? CLOSE_A : CLOSE_B) && p->flow[i].on)
+            hold_reply(p, i);
+}
+
+/* ---- the relay ---- */
+
+static void pair_listening(struct pair *p, const struct plug__event *ev)
+{
+    const char *colon = ev->name ? strrchr(ev->name, ':') : NULL;
+    struct end *e = &p->end[ev->side];
+    e->listening = 1;
+    e->port = colon && e->kind->family == AF_INET ? (unsigned)strtoul(colon + 1, NULL, 10) : 0;
+}
+
+static void pair_event(void *arg, const struct plug__event *ev)
+{
+    struct pair *p = arg;
+    if (ev->kind == PLUG__EV_LISTENING)
+        pair_listening(p, ev);
+    if (ev->kind == PLUG__EV_OPENED)
+        p->opened = 1;
+    if (ev->kind == PLUG__EV_ENDED)
+        p->ended = 1;
+    if (ev->kind == PLUG__EV_FAILED || ev->kind == PLUG__EV_LOST)
+        pair_fail(p, "%s: %s", ev->kind == PLUG__EV_LOST ? "lost" : "failed",
+                  ev->err.text[0] ? ev->err.text : plug_strerror(ev->err.code));
+    if (ev->stats)
+        p->stats = *ev->stats;
+}
+
+static int pair_relay(struct pair *p)
+{
+    struct plug__relay_conf conf = {.half_wait = PLUG_FOREVER,
+                                    .idle = PLUG_FOREVER,
+                                    .movers = 1,
+                                    .event = pair_event,
+                                    .arg = p};
+    struct plug_err err = {0};
+    int r, side = 0;
+    if (p->end[0].kind->flags & KIND_ONE_WAY)
+        conf.only = 1;
+    else if (p->end[1].kind->flags & KIND_ONE_WAY)
+        conf.only = 2;
+    r = plug__plan_parse(&conf.a, p->end[0].address, NULL, &err);
+    if (r >= 0)
+        r = plug__plan_parse(&conf.b, p->end[1].address, NULL, &err);
+    if (r >= 0)
+        r = plug__relay_check(conf.a, conf.b, 0, conf.only, &side, NULL, NULL, &err);
+    if (r >= 0)
+        r = plug__relay_new(&p->relay, p->loop, &conf, &err);
+    else {
+        plug__plan_drop(conf.a);
+        plug__plan_drop(conf.b);
+    }
+    return r < 0 ? pair_fail(p, "%.60s | %.60s: %s", p->end[0].address, p->end[1].address, err.text)
+                 : 0;
+}
+
+static void end_init(struct end *e, const struct kind *k, uint64_t seed, unsigned number)
+{
+    static const size_t pieces[] = {65536, 1460, 7, 1, 20000, 65536, 65536, 4096};
+    *e = (struct end){.kind = k,
+                      .number = number,
+                      .listener = -1,
+                      .in = -1,
+                      .out = -1,
+                      .given = -1,
+                      .control = -1,
+                      .piece = pieces[seed % 8]};
+}
+
+int pair_begin(struct pair *p, const struct kind *a, const struct kind *b, uint64_t seed,
+               unsigned *number)
+{
+    end_init(&p->end[0], a, content_mix(seed, 10), ++*number);
+    end_init(&p->end[1], b, content_mix(seed, 11), ++*number);
+    p->lossy = ((a->flags | b->flags) & KIND_LOSSY) != 0;
+    p->deadline = plug_now() + PAIR_DEADLINE;
+    for (int i = 0; i < 2; i++) {
+        flow_init(p, i, seed);
+        if (p->size > 4096 && p->end[i].piece < 1000)
+            p->end[i].piece = 1460;
+        if (p->size > 100000)
+            p->end[i].piece = 65536;
+    }
+    choose_closing(p);
+    for (int i = 0; i < 2; i++)
+        if (end_prepare(p, i) < 0)
+            return -1;
+    return pair_relay(p);
+}
+
+/* ---- phases ---- */
+
+static int all_sent(const struct pair *p, int i)
+{
+    const struct flow *f = &p->flow[i];
+    const struct end *e = &p->end[i];
+    if (!f->on)
+        return 1;
+    if (e->wire_at < e->wire_len)
+        return 0;
+    return e->kind->how != HOW_SOURCE && (e->kind->flags & KIND_RECORDS)
+               ? content_over(&f->content, f->sent_records, f->sent)
+               : f->sent >= f->content.size;
+}
+
+/* What was sent up to now has come. */
+static int arrived(const struct pair *p, int i)
+{
+    const struct flow *f = &p->flow[i];
+    const struct end *e = &p->end[i];
+    return !f->on || (f->got == f->sent && e->wire_at == e->wire_len &&
+                      (!f->bounds || f->got_records == f->sent_records));
+}
+
+static int held_back(const struct pair *p, int i)
+{
+    return all_sent(p, i) || p->flow[i].sent >= p->flow[i].hold;
+}
+
+static int first_of(const struct pair *p)
+{
+    return p->closing == CLOSE_B;
+}
+
+/* Everything is said and was heard. */
+static int pair_said(const struct pair *p)
+{
+    for (int i = 0; i < 2; i++)
+        if (!all_sent(p, i) || !arrived(p, i))
+            return 0;
+    return 1;
+}
+
+/* Both directions can end: then the relay ends without a wait. */
+static int ends_alone(const struct pair *p)
+{
+    const struct kind *a = p->end[0].kind, *b = p->end[1].kind;
+    return p->closing != CLOSE_NONE && (a->flags & b->flags & KIND_ENDS);
+}
+
+/* A direction that no pump runs ends with the other: grace is for a reply that may come. */
+static int one_way(const struct pair *p)
+{
+    int echo = is_echo(p, 0) || is_echo(p, 1);
+    return !echo && (!p->flow[0].on || !p->flow[1].on);
+}
+
+static void knock(struct pair *p, int i)
+{
+    struct end *e = &p->end[i];
+    if (!e->open || e->knocked || !(e->kind->flags & KIND_KNOCKS) || p->flow[i].on)
+        return;
+    e->knocked = 1;
+    (void)send(e->out, "", 0, MSG_NOSIGNAL);
+}
+
+static int pair_opening(struct pair *p)
+{
+    for (int i = 0; i < 2; i++)
+        knock(p, i);
+    if (!p->opened || !p->end[0].open || !p->end[1].open)
+        return 0;
+    p->phase = PHASE_RUN;
+    return 1;
+}
+
+static int pair_run(struct pair *p)
+{
+    int first = first_of(p), second = !first, r = 0;
+    if (p->closing == CLOSE_NONE || p->closing == CLOSE_BOTH) {
+        for (int i = 0; i < 2; i++)
+            if (p->closing == CLOSE_BOTH && all_sent(p, i) && (r = end_shut(p, i)) < 0)
+                return r;
+        if (!pair_said(p))
+            return r;
+        p->phase = p->closing == CLOSE_NONE ? PHASE_ALIVE
+                   : ends_alone(p)          ? PHASE_ENDING
+                                            : PHASE_ALIVE;
+        return 1;
+    }
+    if (all_sent(p, first) && (r = end_shut(p, first)) < 0)
+        return r;
+    if (!all_sent(p, first) || !arrived(p, first) || !held_back(p, second) || !arrived(p, second))
+        return r;
+    if (sees_end(p, second) && !p->end[second].eof)
+        return r;
+    p->phase = p->pauses && !one_way(p) ? PHASE_PAUSE : PHASE_REPLY;
+    return 1;
+}
+
+static int pair_reply(struct pair *p)
+{
+    int second = !first_of(p), r;
+    p->flow[second].hold = UINT64_MAX;
+    if (!all_sent(p, second))
+        return 0;
+    r = end_shut(p, second);
+    if (r < 0 || !pair_said(p))
+        return r;
+    p->phase = ends_alone(p) || one_way(p) ? PHASE_ENDING : PHASE_ALIVE;
+    return 1;
+}
+
+static int check_flow(struct pair *p, int d, uint64_t want)
+{
+    const struct plug__flow *f = &p->stats.flow[d];
+    if (f->bytes != want || f->dropped || f->late)
+        return pair_fail(p,
+                         "direction %d counted %" PRIu64 " bytes of %" PRIu64 ", %" PRIu64
+                         " dropped, %" PRIu64 " late",
+                         d, f->bytes, want, f->dropped, f->late);
+    return 0;
+}
+
+static int pair_over(struct pair *p)
+{
+    int status = plug__relay_status(p->relay);
+    p->phase = PHASE_OVER;
+    if (status)
+        return pair_fail(p, "the relay ended with status %d", status);
+    if (!p->ended)
+        return pair_fail(p, "the relay is done, its session was never told to have ended");
+    for (int i = 0; i < 2; i++) {
+        uint64_t want = p->flow[is_echo(p, i) ? !i : i].content.size;
+        if (check_flow(p, i, want) < 0)
+            return -1;
+    }
+    return 1;
+}
+
+/* The relay is done: the ends read what is left, and their end of data. */
+static int pair_ending(struct pair *p)
+{
+    if (!plug__relay_done(p->relay))
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        if (sees_end(p, i) && !p->end[i].eof && (p->end[i].in >= 0 || p->end[i].sock))
+            return 0;
+        if (!arrived(p, i))
+            return 0;
+    }
+    return pair_over(p);
+}
+
+static void hangups(struct pair *p)
+{
+    for (int i = 0; i < 2; i++) {
+        struct end *e = &p->end[i];
+        if (e->kind->how == HOW_LENT && e->eof && (e->shut || p->phase >= PHASE_ENDING))
+            end_hangup(e);
+    }
+}
+
+static int pair_phase(struct pair *p)
+{
+    switch (p->phase) {
+    case PHASE_OPENING:
+        return pair_opening(p);
+    case PHASE_RUN:
+        return pair_run(p);
+    case PHASE_REPLY:
+        return pair_reply(p);
+    case PHASE_ENDING:
+        return pair_ending(p);
+    case PHASE_PAUSE:
+    case PHASE_ALIVE:
+    case PHASE_TIME:
+    case PHASE_IDLE:
+    case PHASE_OVER:
+        break;
+    }
+    return 0;
+}
+
+static int pair_early(struct pair *p)
+{
+    if (p->phase < PHASE_ENDING && p->relay && plug__relay_done(p->relay) &&
+        !(p->phase >= PHASE_RUN && ends_alone(p)) && !one_way(p))
+        return pair_fail(p, "the relay ended too early, in phase %d with status %d", (int)p->phase,
+                         plug__relay_status(p->relay));
+    return 0;
+}
+
+static int step_ends(struct pair *p)
+{
+    int moved = 0;
+    for (int i = 0; i < 2; i++) {
+        int r = end_meet(p, i);
+        moved |= r;
+        if (r >= 0)
+            moved |= r = end_send(p, i);
+        if (r >= 0)
+            moved |= r = end_receive(p, i);
+        if (r < 0)
+            return -1;
+    }
+    return moved;
+}
+
+int pair_step(struct pair *p)
+{
+    int moved, r;
+    if (p->phase == PHASE_OVER)
+        return 0;
+    moved = p->failed ? -1 : step_ends(p);
+    if (moved >= 0) {
+        hangups(p);
+        r = pair_early(p) < 0 ? -1 : pair_phase(p);
+        moved = r < 0 || p->failed ? -1 : moved | r;
+    }
+    if (moved >= 0 && plug_now() > p->deadline)
+        moved = pair_fail(p,
+                          "stuck in phase %d: A sent %" PRIu64 ", %" PRIu64 " came; B sent %" PRIu64
+                          ", %" PRIu64 " came; ends seen: %d %d",
+                          (int)p->phase, p->flow[0].sent, p->flow[0].got, p->flow[1].sent,
+                          p->flow[1].got, p->end[0].eof, p->end[1].eof);
+    if (moved < 0) {
+        p->phase = PHASE_OVER;
+        return 1;
+    }
+    return moved;
+}
+
+void pair_release(struct pair *p)
+{
+    int idles = (p->end[0].kind->flags | p->end[1].kind->flags) & KIND_IDLES;
+    if (p->phase == PHASE_PAUSE)
+        p->phase = PHASE_REPLY;
+    else if (p->phase == PHASE_ALIVE)
+        p->phase = p->closing == CLOSE_NONE ? PHASE_IDLE : PHASE_TIME;
+    else if (p->phase == PHASE_TIME || idles)
+        p->phase = PHASE_ENDING;
+    else if (p->phase == PHASE_IDLE)
+        p->phase = PHASE_OVER; /* it would go on for ever */
+}
+
+void pair_drop(struct pair *p)
+{
+    plug__relay_free(p->relay);
+    p->relay = NULL;
+    for (int i = 0; i < 2; i++)
+        end_drop(&p->end[i]);
+}
