@@ -26,7 +26,7 @@ fuzz_one() { # target seconds
     if build-fuzz/fuzz/"$1" -runs=0 "$corpus" >"$work/log" 2>&1 &&
         build-fuzz/fuzz/"$1" -max_total_time="$2" -rss_limit_mb=4096 -timeout=20 -artifact_prefix=$artifacts/ \
             "$work" "$corpus" >>"$work/log" 2>&1; then
-        echo "fuzz: $1: $(ls "$corpus" | wc -l) seeds, $2 s, $(grep -oE 'Done [0-9]+ runs' "$work/log" || echo done)"
+        echo "fuzz: $1: $(ls "$corpus" | wc -l) seeds, $2 s, $(grep -oE 'Done [0-9]+ runs' "$work/log" | tail -n 1)"
         passed=$((passed + 1))
     else
         echo "fuzz: $1 FAILED"
