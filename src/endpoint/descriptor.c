@@ -103,6 +103,14 @@ int plug__port_take(struct plug__port *p, int n, unsigned dirs, int keep, int *r
 
 /* ---- readiness ---- */
 
+/* A child may shut down its output alone (epoll: RDHUP, a hang-up as well) and go on reading; only
+ * with both directions shut does a socket hang up without being asked for RDHUP. */
+static int port_hung_up(const struct plug__port *p)
+{
+    struct plug__pollfd fd = {.handle = p->io.handle, .want = PLUG_OUT};
+    return plug__os_poll(&fd, 1, 0, NULL) > 0 && (fd.got & PLUG__HUP);
+}
+
 /* A pipe whose reader is gone says so while nothing is written; so does a child's socketpair. */
 static void port_broken(struct plug__duplex *d, const struct plug__port *p, unsigned bits)
 {
@@ -112,7 +120,7 @@ static void port_broken(struct plug__duplex *d, const struct plug__port *p, unsi
     if (p->flags & PLUG__PORT_CHILD) {
         /* ECONNRESET: it ended with bytes unread. Asked for here, a recv would meet it instead. */
         int reset = bits & PLUG_ERR ? plug__os_sockerr(p->io.handle, NULL) : 0;
-        if (!reset && !(bits & PLUG__HUP))
+        if (!reset && (!(bits & PLUG__HUP) || !port_hung_up(p)))
             return;
         code = reset ? reset : PLUG_EPIPE;
     } else if (p->kind != PLUG__KIND_PIPE || !(bits & PLUG_ERR)) {
