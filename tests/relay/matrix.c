@@ -149,6 +149,17 @@ static void clean_dir(const struct matrix *m)
         (void)closedir(d);
 }
 
+static unsigned count_descriptors(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    unsigned n = 0;
+    while (d && readdir(d))
+        n++;
+    if (d)
+        (void)closedir(d);
+    return n;
+}
+
 static int batch_run(struct matrix *m, const struct job *jobs, size_t n)
 {
     const struct plug__backend *base =
@@ -159,6 +170,7 @@ static int batch_run(struct matrix *m, const struct job *jobs, size_t n)
     struct clock c = {0};
     struct plug_loop *loop = NULL;
     struct pair *v = m->pairs;
+    unsigned before = count_descriptors(), after;
     m->batches++;
     backend.now = clock_now;
     if (plug__loop_make(&loop, &backend, NULL) < 0)
@@ -185,6 +197,11 @@ static int batch_run(struct matrix *m, const struct job *jobs, size_t n)
     (void)plug__loop_poll(loop, 0); /* buries what was closed */
     plug_loop_free(loop);
     clean_dir(m);
+    after = count_descriptors();
+    if (after != before)
+        printf("FAIL batch %u (%s): %u descriptors before it, %u after it\n", m->batches,
+               base->name, before, after);
+    m->failed += after != before;
     return 0;
 }
 

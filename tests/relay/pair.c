@@ -235,7 +235,11 @@ int pair_begin(struct pair *p, const struct kind *a, const struct kind *b, uint6
     for (int i = 0; i < 2; i++)
         if (end_prepare(p, i) < 0)
             return -1;
-    return pair_relay(p);
+    if (pair_relay(p) < 0)
+        return -1;
+    for (int i = 0; i < 2; i++)
+        p->end[i].given = -1; /* plug closes what it was given */
+    return 0;
 }
 
 /* ---- phases ---- */
