@@ -39,7 +39,8 @@ PLUG_API plug_time plug_loop_next(const struct plug_loop *loop);
  * the watch. */
 PLUG_API void plug_watch(struct plug_sock *s, plug_watch_fn fn, void *arg);
 
-/* Frees the loop. Its endpoints must be closed first. NULL is allowed. */
+/* Frees the loop. Its endpoints must be closed first. Inside one of its own watches it goes at the
+ * end of the turn, which then answers ECANCELED. NULL is allowed. */
 PLUG_API void plug_loop_free(struct plug_loop *loop);
 
 #ifdef __cplusplus

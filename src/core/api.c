@@ -168,12 +168,14 @@ int plug_listen(struct plug_sock *s, int backlog)
     if (!(s->plan->steps[0].ops->flags & PLUG_LISTENS))
         return PLUG_ENOTSUP;
     s->plan->common.backlog = backlog;
+    r = s->listener ? 0 : plug__listener_new(s);
+    if (r < 0)
+        return r;
     s->plan->steps[0].role = PLUG_LISTENER;
     for (unsigned i = 1; i < s->plan->nsteps; i++)
         s->plan->steps[i].role = PLUG_SERVER;
     s->flags |= PLUG__SOCK_LISTENER;
-    r = s->listener ? 0 : plug__listener_new(s);
-    return r < 0 ? r : api_open(s, 0);
+    return api_open(s, 0);
 }
 
 static int api_take(struct plug_sock *s, void *arg)

@@ -68,17 +68,25 @@ void plug__listener_drop(struct plug__listener *l)
     plug__free(l);
 }
 
+static int listener_full(const struct plug__listener *l)
+{
+    return l->hold || l->nopening >= l->most_opening || l->nready >= l->most_ready ||
+           l->pause.node.index != 0;
+}
+
 static void listener_unlink(struct plug_sock *child)
 {
     struct plug__listener *l = child->listener;
-    if (plug__list_linked(&child->node)) {
-        if (child->flags & PLUG__SOCK_READY)
-            l->nready--;
-        else
-            l->nopening--;
-        plug__list_remove(&child->node);
-    }
     child->listener = NULL;
+    if (!plug__list_linked(&child->node))
+        return;
+    if (listener_full(l)) /* now there is room */
+        plug__sock_again(l->sock);
+    if (child->flags & PLUG__SOCK_READY)
+        l->nready--;
+    else
+        l->nopening--;
+    plug__list_remove(&child->node);
 }
 
 void plug__listener_forget(struct plug_sock *s)
@@ -120,12 +128,6 @@ static int listener_keep_reserve(struct plug__listener *l)
     if (l->reserve[0] != PLUG_NO_HANDLE)
         return 0;
     return plug__os_pipe(l->reserve, 1, NULL);
-}
-
-static int listener_full(const struct plug__listener *l)
-{
-    return l->hold || l->nopening >= l->most_opening || l->nready >= l->most_ready ||
-           l->pause.node.index != 0;
 }
 
 /* Errors of one connection, not of the listener: it went away before it was accepted. */
@@ -187,15 +189,11 @@ struct plug_sock *plug__listener_take(struct plug_sock *s)
 {
     struct plug__listener *l = s->listener;
     struct plug_sock *child;
-    int was_full;
     if (!l || l->nready == 0)
         return NULL;
-    was_full = listener_full(l);
     child = plug__of(l->ready.next, struct plug_sock, node);
     listener_unlink(child);
     child->flags &= ~(uint32_t)PLUG__SOCK_READY;
-    if (was_full)
-        plug__sock_again(s);
     return child;
 }
 
@@ -225,13 +223,14 @@ void plug__listener_child_up(struct plug_sock *child)
 void plug__listener_child_lost(struct plug_sock *child, int code)
 {
     struct plug__listener *l = child->listener;
+    struct plug_sock *s = l->sock; /* outlives l, which `lost` may free */
     l->stats.failed++;
     if (code == PLUG_ETIMEDOUT)
         l->stats.timed_out++;
     if (l->lost)
         l->lost(l, child, code);
     plug_close(child);
-    plug__sock_again(l->sock);
+    plug__sock_again(s);
 }
 
 /* ---- routes ---- */

@@ -174,8 +174,7 @@ void plug__sock_start(struct plug_sock *s)
         return;
     s->flags |= PLUG__SOCK_STARTED;
     if (!(s->flags & PLUG__SOCK_LISTENER)) {
-        if (s->loop->now == 0 || s->loop->private_)
-            s->loop->now = plug_now();
+        plug__loop_look(s->loop);
         sock_clock(s, s->flags & PLUG__SOCK_CHILD ? c->handshake_timeout : c->connect_timeout);
     }
     plug__loop_queue(s->loop, &s->task);
@@ -230,9 +229,10 @@ static int sock_open(struct plug_sock *s)
             return r;
         if (r == PLUG_DECIDE) {
             r = plug__listener_decide(s);
-            if (r < 0)
-                return r;
-            continue;
+            if (r == PLUG_EAGAIN || (s->flags & PLUG__SOCK_CLOSED)) /* by whoever decided */
+                return PLUG_EAGAIN;
+            if (r >= 0)
+                continue;
         }
         if (r < 0 && r != PLUG_GONE) {
             plug_fail(l, 2, r, 0);

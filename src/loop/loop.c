@@ -80,6 +80,10 @@ void plug_loop_free(struct plug_loop *loop)
 {
     if (!loop)
         return;
+    if (loop->depth) {
+        loop->doomed = 1;
+        return;
+    }
     plug__helpers_drop(loop);
     if (loop->at_free)
         loop->at_free(loop);
@@ -249,8 +253,6 @@ void plug__loop_bury(struct plug_loop *loop, struct plug__grave *g)
     loop->graves = g;
 }
 
-/* The last one may free the loop itself (a private one), so it is not touched after the walk began.
- */
 static void loop_bury_all(struct plug_loop *loop)
 {
     struct plug__grave *g = loop->graves;
@@ -284,9 +286,20 @@ int plug__loop_poll(struct plug_loop *loop, plug_time until)
     if (loop->helpers)
         plug__helpers_collect(loop);
     ran = loop_run(loop);
-    if (--loop->depth == 0)
-        loop_bury_all(loop);
+    if (--loop->depth)
+        return rc < 0 ? rc : ran;
+    loop_bury_all(loop);
+    if (loop->doomed) {
+        plug_loop_free(loop);
+        return PLUG_ECANCELED;
+    }
     return rc < 0 ? rc : ran;
+}
+
+void plug__loop_look(struct plug_loop *loop)
+{
+    if (!loop->depth)
+        loop->now = loop_clock(loop);
 }
 
 int plug_loop_turn(struct plug_loop *loop, plug_time deadline)
@@ -294,8 +307,10 @@ int plug_loop_turn(struct plug_loop *loop, plug_time deadline)
     if (loop->depth)
         return PLUG_EINVAL;
     for (;;) {
-        int ran = plug__loop_poll(loop, deadline);
-        int woken = atomic_exchange(&loop->woken, 0);
+        int ran = plug__loop_poll(loop, deadline), woken;
+        if (ran == PLUG_ECANCELED)
+            return ran;
+        woken = atomic_exchange(&loop->woken, 0);
         if (ran || woken || loop->now >= deadline)
             return ran;
     }

@@ -98,6 +98,7 @@ struct plug_loop {
     unsigned nios;                   /* registered handles */
     atomic_int woken;                /* plug_loop_wake was called */
     int depth;                       /* turns under way: 0 or 1 */
+    int doomed;                      /* freed inside its turn: goes at its end */
     int private_;                    /* belongs to one sock (and its mux children or pair) */
     int refs;                        /* socks on it; a private loop is freed with the last */
     void *scratch;                   /* 256 KiB, made at first use */
@@ -136,8 +137,9 @@ int plug__loop_timer(struct plug_loop *loop, struct plug__timer *t,
                      plug_time when);                                /* PLUG_FOREVER: off. ENOMEM */
 void plug__loop_bury(struct plug_loop *loop, struct plug__grave *g); /* outside a turn: at once */
 void *plug__loop_scratch(struct plug_loop *loop); /* PLUG__SCRATCH bytes, or NULL */
-int plug__loop_poll(struct plug_loop *loop,
-                    plug_time until); /* plug_loop_turn without the nesting check */
+/* plug_loop_turn without the nesting check. ECANCELED: the loop was freed meanwhile. */
+int plug__loop_poll(struct plug_loop *loop, plug_time until);
+void plug__loop_look(struct plug_loop *loop); /* at the clock, outside a turn: sets `now` */
 
 /* For plug_select over private loops (poll backend only): how many handles are armed, filling at
  * most `room`; and giving back what was found, which is delivered at the next turn. */
