@@ -267,6 +267,8 @@ int plug__mux_recv(struct plug__mux_child *c, struct plug_msg *v, unsigned n)
             (void)mux_drop(c->mux, c, PLUG__DROP_LONG);
         mux_shift(c);
     }
+    if (got && !c->code && plug__list_empty(&c->records))
+        plug_unready(c->layer, PLUG_IN);
     if (got)
         return (int)got;
     if (n == 0 && (c->code || !plug__list_empty(&c->records)))

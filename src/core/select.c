@@ -12,6 +12,18 @@
 
 /* ---- readiness as a caller means it ---- */
 
+/* A read that just filled its buffer leaves the bit set, so the kernel is asked. */
+static void select_refresh(struct plug_layer *base)
+{
+    struct plug_bypass b;
+    struct plug__pollfd fd = {.want = PLUG_IN};
+    if (!(base->ready & PLUG_IN) || base->ops->bypass(base, PLUG_IN, &b) < 0 || !b.io)
+        return;
+    fd.handle = b.handle;
+    if (plug__os_poll(&fd, 1, 0, NULL) == 0)
+        plug__unready(base, b.io, PLUG_IN);
+}
+
 /* A recv would give something: data, a record, the end or an error. */
 static int select_readable(struct plug_sock *s)
 {
@@ -19,6 +31,7 @@ static int select_readable(struct plug_sock *s)
         return s->listener->nready > 0;
     if (plug__sock_want(s, PLUG_IN) & PLUG_NOW)
         return 1;
+    select_refresh(plug__sock_base(s));
     if (!s->top->below)
         return s->unread || s->top->error[0] || (s->top->ready & PLUG_IN);
     return plug_layer_recv(s->top, NULL, 0, 0) == 0;
@@ -28,7 +41,9 @@ static int select_writable(struct plug_sock *s)
 {
     if (s->flags & PLUG__SOCK_LISTENER)
         return 0;
-    return s->top->error[1] || (plug__sock_base(s)->ready & PLUG_OUT);
+    if (s->top->error[1])
+        return 1;
+    return (plug__sock_want(s, PLUG_OUT) & plug__sock_base(s)->ready & PLUG_OUT) != 0;
 }
 
 static unsigned select_look(const struct plug_selection *sel)

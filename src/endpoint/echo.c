@@ -71,9 +71,12 @@ static int echo_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsig
         if (e->ended)
             return PLUG_EOF;
         plug_unready(l, PLUG_IN);
-    } else if (!(l->ready & PLUG_OUT) && plug__queue_low(&e->queue)) {
-        plug_ready(l, PLUG_OUT);
+        return r;
     }
+    if (!e->queue.held && !e->ended)
+        plug_unready(l, PLUG_IN);
+    if (!(l->ready & PLUG_OUT) && plug__queue_low(&e->queue))
+        plug_ready(l, PLUG_OUT);
     return r;
 }
 

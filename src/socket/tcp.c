@@ -99,7 +99,7 @@ static int tcp_open(struct plug_layer *l)
 {
     struct plug__tcp *t = plug__tcp_of(l);
     if (l->state == PLUG__SOCKET_UP || l->state == PLUG__SOCKET_LISTENING)
-        return 0;
+        return l->error[1]; /* of a child: what an option said */
     if (t->s.step->adopt != PLUG_NO_HANDLE)
         return plug__socket_adopt(&t->s);
     return plug_is_listener(l) ? plug__tcp_listen(t) : plug__tcp_connect(t);

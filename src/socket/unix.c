@@ -197,7 +197,7 @@ static int unix_open(struct plug_layer *l)
 {
     struct plug__unix *u = unix_of(l);
     if (l->state == PLUG__SOCKET_UP || l->state == PLUG__SOCKET_LISTENING)
-        return 0;
+        return l->error[1]; /* of a child: what an option said */
     if (u->s.step->adopt != PLUG_NO_HANDLE)
         return plug__socket_adopt(&u->s);
     if (plug_is_listener(l))

@@ -126,8 +126,26 @@ static void test_pair__close_with_bytes_unread_resets(void **state)
     plug_close(b);
     assert_int_equal(rig_recv(t, a, buf, sizeof(buf)), 4);
     assert_int_equal(rig_recv(t, a, buf, sizeof(buf)), PLUG_ECONNRESET);
-    assert_int_equal(rig_send(t, a, "x", 1), PLUG_EPIPE);
+    assert_int_equal(rig_send(t, a, "x", 1), PLUG_ECONNRESET);
     plug_close(a);
+}
+
+/* Who ended in order and waits is told that its last bytes were never taken. */
+static void test_pair__orderly_end_knows_of_bytes_unread(void **state)
+{
+    struct rig *t = *state;
+    for (int reset = 0; reset < 2; reset++) {
+        struct plug_sock *a = rig_must(t, "pair:x"), *b = rig_must(t, "pair:x");
+        char buf[8];
+        rig_send_all(t, a, "all");
+        assert_int_equal(plug_shutdown(a, PLUG_SHUT_RDWR, 0), PLUG_EAGAIN);
+        assert_int_equal(rig_recv(t, b, buf, reset ? 2 : 1), reset ? 2 : 1);
+        if (reset)
+            assert_int_equal(plug_shutdown(b, PLUG_SHUT_RESET, 0), 0);
+        plug_close(b);
+        assert_int_equal(plug_shutdown(a, PLUG_SHUT_RDWR, 0), PLUG_ECONNRESET);
+        plug_close(a);
+    }
 }
 
 static void test_pair__reset_throws_away(void **state)
@@ -176,6 +194,7 @@ int main(void)
         RIG_SHARED(test_pair__waits_for_the_other_end),
         RIG_SHARED(test_pair__ends_must_agree_on_type),
         RIG_SHARED(test_pair__close_with_bytes_unread_resets),
+        RIG_SHARED(test_pair__orderly_end_knows_of_bytes_unread),
         RIG_SHARED(test_pair__reset_throws_away),
         RIG_SHARED(test_pair__without_memory),
     };
