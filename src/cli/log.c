@@ -198,6 +198,11 @@ static const char *log_err_hint(const struct plug_err *err)
     return err->hint[0] ? err->hint : plug__log_hint(err->code, err->layer);
 }
 
+static int log_is_cut(const struct plug__event *ev)
+{
+    return ev->err.code == PLUG_ECANCELED;
+}
+
 static enum plug__level log_level(const struct plug__event *ev)
 {
     switch (ev->kind) {
@@ -209,8 +214,8 @@ static enum plug__level log_level(const struct plug__event *ev)
         return PLUG__LEVEL_WARNING;
     case PLUG__EV_DEBUG:
         return PLUG__LEVEL_DEBUG;
-    case PLUG__EV_ENDED: /* orderly, but a child may have failed */
-        return ev->err.code ? PLUG__LEVEL_ERROR : PLUG__LEVEL_NOTICE;
+    case PLUG__EV_ENDED: /* orderly, or cut with nothing on its way; but a child may have failed */
+        return ev->err.code && !log_is_cut(ev) ? PLUG__LEVEL_ERROR : PLUG__LEVEL_NOTICE;
     default:
         return PLUG__LEVEL_NOTICE;
     }
@@ -248,9 +253,10 @@ static void log_message(struct plug__str *line, const struct plug__event *ev)
                          name);
         return;
     case PLUG__EV_ENDED:
-        if (ev->err.code)
+        if (ev->err.code && !log_is_cut(ev))
             break;
-        plug__str_printf(line, "session %" PRIu64 " ended%s", ev->session, ev->stats ? ": " : "");
+        plug__str_printf(line, "session %" PRIu64 " %s%s", ev->session,
+                         log_is_cut(ev) ? "was cut short" : "ended", ev->stats ? ": " : "");
         if (ev->stats)
             log_flows(line, ev->stats);
         return;

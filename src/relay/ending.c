@@ -174,12 +174,31 @@ void plug__session_open_failed(struct plug__session *s, int side, int code,
     ending_tell(s, &ev, 1, plug__exit_code(code));
 }
 
+/* The side that has not taken all that was meant for it; -1: neither is known to lack anything. */
+static int ending_short_side(const struct plug__session *s)
+{
+    for (int d = 0; d < 2; d++) {
+        if (plug__pump_held(&s->pump[d]) || plug__sock_unsent(s->side[!d]) > 0)
+            return !d;
+    }
+    return -1;
+}
+
+/* The command ends before the session did; that is a loss only where something was on its way. */
 void plug__session_cut(struct plug__session *s, int code)
 {
-    if (s->state == PLUG__SESSION_OPENING)
+    struct plug_err cut = {.code = code, .text = "cut short"};
+    struct plug__event ev = {.kind = PLUG__EV_ENDED, .side = -1, .err = cut};
+    int side;
+    if (s->state == PLUG__SESSION_OPENING) {
         plug__session_open_failed(s, 0, code, &(struct plug_err){.code = code, .text = "canceled"});
+        return;
+    }
+    side = ending_short_side(s);
+    if (side < 0)
+        ending_tell(s, &ev, 1, plug__exit_code(code));
     else
-        plug__session_fail(s, 0, code, &(struct plug_err){.code = code, .text = "cut short"});
+        plug__session_fail(s, side, code, &cut);
 }
 
 /* ---- the orderly close ---- */
@@ -262,7 +281,7 @@ static int ending_farewell(struct plug__session *s, int side)
     return 1;
 }
 
-void plug__session_closing(struct plug__session *s)
+int plug__session_closing(struct plug__session *s)
 {
     int out = 0;
     for (int i = 0; i < 2; i++) {
@@ -270,11 +289,12 @@ void plug__session_closing(struct plug__session *s)
         out += ending_farewell(s, i);
     }
     if (out < 2)
-        return;
+        return 0;
     if (s->fault && s->fault != PLUG_ECHILD)
         plug__session_fail(s, s->fault_side, s->fault, NULL);
     else
         ending_done(s);
+    return 1;
 }
 
 static int64_t ending_unsent(const struct plug__session *s)
@@ -321,6 +341,6 @@ void plug__session_close(struct plug__session *s)
         }
     }
     s->state = PLUG__SESSION_CLOSING;
-    ending_clock(s);
-    plug__session_closing(s);
+    if (!plug__session_closing(s))
+        ending_clock(s);
 }

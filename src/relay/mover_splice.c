@@ -250,10 +250,22 @@ int plug__splice_flush(struct plug__way *w)
     return splice_out(w, &out);
 }
 
+/* A program that ends with its input unread makes the kernel say so behind its output. */
+static int splice_is_child(struct plug_sock *from)
+{
+    int pid;
+    size_t len = sizeof(pid);
+    return plug_getsockopt(from, PLUG_LEVEL_CHILD, PLUG_CHILD_PID, &pid, &len) >= 0;
+}
+
 /* What a splice from the source said, when it moved nothing. `empty`: EAGAIN can only be the
  * source's. */
 static int splice_in_failed(struct plug__way *w, const struct plug_bypass *in, int64_t n, int os)
 {
+    if (n == PLUG_ECONNRESET && splice_is_child(w->from)) {
+        plug__bypass_fail(in, 1, (int)n, os); /* our bytes are unread; its own are all here */
+        n = 0;
+    }
     if (n == 0) {
         plug__bypass_eof(in);
         w->pump->state = PLUG__PUMP_EOF;

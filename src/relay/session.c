@@ -59,10 +59,13 @@ static struct plug__session *session_make(struct plug__relay *r)
     return s;
 }
 
+/* Not plug_watch: the session looks at the sock itself when both sides are up, and a turn of the
+ * loop for that alone would cost a system call a connection. */
 static void session_take(struct plug__session *s, struct plug_sock *sock, int side)
 {
     s->side[side] = sock;
-    plug_watch(sock, session_watch, s);
+    sock->watch = session_watch;
+    sock->arg = s;
 }
 
 /* Starts to open a side by its plan. */
@@ -77,6 +80,8 @@ static int session_dial(struct plug__session *s, int side, struct plug_err *err)
     if (conf->opened)
         conf->opened(conf->arg, sock, side);
     plug__sock_start(sock);
+    plug__loop_unqueue(&sock->task); /* its first attempt is made here */
+    (void)plug__sock_turn(sock);
     return 0;
 }
 
@@ -219,6 +224,7 @@ static int session_hear_out(struct plug__session *s, int side, int code)
     session_give_up(s, !side, code);
     if (talks)
         s->cut = plug__after(s->relay->loop->now, SESSION_LAST_WORDS);
+    plug__sock_base(s->side[side])->ready |= PLUG_IN; /* the poller may not have told yet */
     plug__sock_again(s->side[side]);
     return 1;
 }
