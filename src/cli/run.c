@@ -11,7 +11,9 @@
 #include "cli/verbs.h"
 #include "util/alloc.h"
 #include "util/err.h"
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +28,7 @@ struct run {
     const struct plug__args *args;
     struct plug__log log;
     struct plug_loop *loop;
-    struct plug__io signals;
+    struct plug_io signals;
     struct run_relay *relays;
     unsigned n;
     int signalled;    /* the signal handle has something */
@@ -196,7 +198,7 @@ static void run_statistics(const struct run *run)
 }
 
 /* In the loop's delivery: only notes that signals wait. */
-static void run_signal_ready(struct plug__io *io, unsigned bits)
+static void run_signal_ready(struct plug_io *io, unsigned bits)
 {
     struct run *run = plug__of(io, struct run, signals);
 
@@ -205,15 +207,38 @@ static void run_signal_ready(struct plug__io *io, unsigned bits)
     plug_loop_wake(run->loop); /* no endpoint runs: the turn would go on */
 }
 
+/* Who sees nothing happen must know that it happens. */
+static void run_drain_say(struct run *run, int sig)
+{
+    uint64_t live = 0;
+    char most[48] = "";
+
+    if (run->args->drain < PLUG_FOREVER)
+        snprintf(most, sizeof(most), ", %g s at most",
+                 (double)run->args->drain / (double)PLUG_SECOND);
+    for (unsigned i = 0; i < run->n; i++) {
+        struct plug__relay_totals totals = {0};
+        plug__relay_totals(run->relays[i].relay, &totals);
+        live += totals.live;
+    }
+    if (live)
+        plug__log_say(&run->log, PLUG__LEVEL_WARNING,
+                      "signal %d: waiting for %" PRIu64
+                      " session%s to end%s; once more ends at once",
+                      sig, live, live == 1 ? "" : "s", most);
+    else
+        plug__log_say(&run->log, PLUG__LEVEL_NOTICE, "signal %d: no new sessions", sig);
+}
+
 static void run_drain(struct run *run, int sig)
 {
     plug_time now = plug_now();
     plug_time until = run->args->drain > PLUG_FOREVER - now ? PLUG_FOREVER : now + run->args->drain;
 
     run->ended_by = sig;
-    plug__log_say(&run->log, PLUG__LEVEL_NOTICE, "signal %d: no new sessions, draining", sig);
     for (unsigned i = 0; i < run->n; i++)
         plug__relay_drain(run->relays[i].relay, until);
+    run_drain_say(run, sig);
 }
 
 static void run_signals(struct run *run)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """INT and TERM drain, a second one ends at once; the status is 128 and the signal's number."""
 import signal
-import subprocess
 
 import pytest
 
@@ -55,15 +54,19 @@ def test_drain_has_an_end(plug):
     assert c.recv(1) == b"x"
     p.p.send_signal(signal.SIGINT)
     assert p.wait() == 128 + signal.SIGINT
+    assert "waiting for 1 session to end, 0.2 s at most" in p.stderr()
+    assert "cut short" not in p.stderr()  # nothing was on its way
 
 
-def test_signal_while_nobody_reads(plug):
+def test_signal_while_nobody_reads(plug, tmp_path):
     """A peer that never reads cannot hold the command: the drain's deadline ends it."""
-    s = listener()
-    p = plug("--drain=0.2", "-", f"tcp://127.0.0.1:{s.getsockname()[1]}", stdin=subprocess.PIPE)
-    c = accept(s)
-    p.p.stdin.write(b"z" * 60000)
-    p.p.stdin.flush()
-    p.p.send_signal(signal.SIGTERM)
-    assert p.wait() == 128 + signal.SIGTERM
-    c.close()
+    (tmp_path / "much").write_bytes(b"z" * (32 << 20))
+    with listener() as s, open(tmp_path / "much", "rb") as much:
+        to = f"tcp://127.0.0.1:{s.getsockname()[1]}"
+        p = plug("--drain=0.2", "-", to, stdin=much)
+        with accept(s) as c:
+            assert c.recv(1) == b"z"
+            p.p.send_signal(signal.SIGTERM)
+            assert p.wait() == 128 + signal.SIGTERM
+    assert f"{to}: cut short; " in p.stderr()
+    assert " of them not acknowledged" in p.stderr()
