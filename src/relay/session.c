@@ -117,14 +117,16 @@ static void session_opening(struct plug__session *s)
         s->flags & PLUG__SESSION_DECIDING ? s->flags & PLUG__SESSION_CHILD_A ? 0 : 1 : -1;
     for (int i = 0; i < 2; i++) {
         struct plug_err err = {0};
-        int r = s->side[i] ? plug_state(s->side[i]) : session_dial(s, i, &err);
+        int r = s->side[i] ? 0 : session_dial(s, i, &err);
+        if (r >= 0)
+            r = plug_state(s->side[i]);
         if (i == deciding && r == PLUG_EAGAIN)
             continue;
         if (r < 0 && r != PLUG_EAGAIN) {
             plug__session_open_failed(s, i, r, err.code ? &err : NULL);
             return;
         }
-        if (r < 0 || plug_state(s->side[i]) < 0)
+        if (r < 0)
             return;
     }
     if (deciding >= 0)

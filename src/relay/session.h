@@ -74,7 +74,7 @@ void plug__session_child_lost(struct plug__session *s, int code);
 /* ending.c */
 void plug__session_source_ended(struct plug__session *s, int d);
 void plug__session_close(struct plug__session *s);
-void plug__session_closing(struct plug__session *s);
+int plug__session_closing(struct plug__session *s);     /* 1: the session is gone */
 void plug__session_close_late(struct plug__session *s); /* the deadline of the close is over */
 void plug__session_fail(struct plug__session *s, int side, int code, const struct plug_err *err);
 void plug__session_open_failed(struct plug__session *s, int side, int code,
