@@ -150,11 +150,23 @@ struct plug_step {
     struct plug_plan *plan; /* the plan it is part of: plug__plan_alloc */
 };
 
+/* A handle that the loop watches for its owner, a base; a member of the base's own struct. */
+struct plug_io {
+    plug_handle handle;
+    /* Called in the loop with what is new: PLUG_IN | OUT | ERR | HUP | PRI. It finds its base by
+     * its own place in the base's struct and calls plug_ready. */
+    void (*ready)(struct plug_io *io, unsigned bits);
+    uint32_t slot;  /* the loop's own; 0: not watched */
+    uint16_t armed; /* bits still to be reported; set before plug_io_add: the only ones to watch, 0:
+                       all */
+    uint16_t index; /* the owner's own */
+};
+enum { PLUG_HUP = 16, PLUG_PRI = 32 }; /* the peer sends no more; urgent data */
+
 /* What a bare stack gives a mover. */
-struct plug__io;
 struct plug_bypass {
     struct plug_layer *base;
-    struct plug__io *io; /* the handle's entry in the loop; NULL: always ready */
+    struct plug_io *io; /* the handle's entry in the loop; NULL: always ready */
     plug_handle handle;
     unsigned kind; /* PLUG_BYPASS_* */
 };
@@ -247,10 +259,20 @@ PLUG_API int plug_pass_init(struct plug_layer *l, const struct plug_step *step,
  * loop's thread. */
 PLUG_API void plug_ready(struct plug_layer *l, unsigned bits);
 
-/* Clears a base's ready bits after the kernel's own "not now". Bases only; those with a handle in
- * the loop use plug__unready (core/sock.h), which re-issues the interest where the backend needs
- * it. */
+/* Clears a base's ready bits after its own "not now". Bases only, and only those that have no
+ * handle for it in the loop: they call plug_ready themselves when they can go on. */
 PLUG_API void plug_unready(struct plug_layer *base, unsigned bits);
+
+/* Has the base's loop watch io->handle, which must not block; *reterr_os may be NULL. Returns 0;
+ * PLUG_EPERM: a file that no poller takes, always ready; ENOMEM, ENOBUFS. */
+PLUG_API int plug_io_add(struct plug_layer *base, struct plug_io *io, int *reterr_os);
+
+/* Ends that, before the handle is closed. Also when it was never added. */
+PLUG_API void plug_io_del(struct plug_layer *base, struct plug_io *io);
+
+/* plug_unready for a base with a handle: the kernel said "not now" for these bits on it, and its
+ * next word is waited for. Without this call after EAGAIN the poll backend waits for ever. */
+PLUG_API void plug_io_again(struct plug_layer *base, struct plug_io *io, unsigned bits);
 
 /* Asks for tick at `when` at the latest. */
 PLUG_API void plug_tick_at(struct plug_layer *l, plug_time when);
@@ -266,6 +288,10 @@ PLUG_API int plug_fail(struct plug_layer *l, int dir, int code, int os);
 /* Counted state that a listener's layer shares with its children. In init: make it when l->shared
  * is NULL (core has set it for children). Core counts; drop is called with the last one. */
 PLUG_API void *plug_shared_new(size_t size, void (*drop)(void *));
+
+/* Makes further layers known to all addresses that are opened on this loop: a NULL-ended table that
+ * outlives it. They go before plug's own of the same name. NULL: none. */
+PLUG_API void plug_loop_layers(struct plug_loop *loop, const struct plug_ops *const *layers);
 
 /* True for the child of a listener, true for a listener. */
 PLUG_API int plug_is_child(const struct plug_layer *l);

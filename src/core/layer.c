@@ -152,6 +152,26 @@ void plug_unready(struct plug_layer *base, unsigned bits)
     base->ready &= (uint16_t)~bits;
 }
 
+int plug_io_add(struct plug_layer *base, struct plug_io *io, int *reterr_os)
+{
+    return plug__loop_add(base->sock->loop, io, reterr_os);
+}
+
+void plug_io_del(struct plug_layer *base, struct plug_io *io)
+{
+    plug__loop_del(base->sock->loop, io);
+}
+
+void plug_io_again(struct plug_layer *base, struct plug_io *io, unsigned bits)
+{
+    plug__unready(base, io, bits);
+}
+
+void plug_loop_layers(struct plug_loop *loop, const struct plug_ops *const *layers)
+{
+    loop->layers = layers;
+}
+
 void plug_tick_at(struct plug_layer *l, plug_time when)
 {
     plug__sock_timer(l->sock, when);

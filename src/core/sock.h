@@ -70,9 +70,8 @@ void plug__bypass_again(const struct plug_bypass *b, unsigned bits);
 void plug__bypass_eof(const struct plug_bypass *b);
 void plug__bypass_fail(const struct plug_bypass *b, int dir, int code, int os);
 
-/* Clears bits of a base after its kernel's "not now" on the handle of `io`, and arms the poller for
- * them. */
-static inline void plug__unready(struct plug_layer *base, struct plug__io *io, unsigned bits)
+/* plug_io_again, in line. */
+static inline void plug__unready(struct plug_layer *base, struct plug_io *io, unsigned bits)
 {
     base->ready &= (uint16_t)~bits;
     plug__loop_arm(base->sock->loop, io, bits);

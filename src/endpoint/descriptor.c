@@ -129,7 +129,7 @@ static void port_broken(struct plug__duplex *d, const struct plug__port *p, unsi
     plug_fail(&d->l, 1, code, 0);
 }
 
-static void port_in_ready(struct plug__io *io, unsigned bits)
+static void port_in_ready(struct plug_io *io, unsigned bits)
 {
     struct plug__duplex *d = plug__of(io, struct plug__duplex, in.io);
     unsigned ready = 0;
@@ -144,7 +144,7 @@ static void port_in_ready(struct plug__io *io, unsigned bits)
         plug_ready(&d->l, ready);
 }
 
-static void port_out_ready(struct plug__io *io, unsigned bits)
+static void port_out_ready(struct plug_io *io, unsigned bits)
 {
     struct plug__duplex *d = plug__of(io, struct plug__duplex, out.io);
     if (!(bits & (PLUG_OUT | PLUG_ERR | PLUG__HUP)))

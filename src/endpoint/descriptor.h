@@ -21,7 +21,7 @@ enum {
 
 /* One handle of plug's own, and the number it was taken from. */
 struct plug__port {
-    struct plug__io io;
+    struct plug_io io;
     int32_t origin; /* the caller's descriptor, where PLUG__PORT_GIVEN */
     uint8_t kind;   /* enum plug__kind */
     uint8_t flags;  /* PLUG__PORT_* */

@@ -20,7 +20,7 @@ struct exec_conf {
 
 struct exec_layer {
     struct plug__duplex d;
-    struct plug__io watch; /* of the child's end */
+    struct plug_io watch; /* of the child's end */
     struct plug__child child;
     plug_time kill_at; /* after a RESET; 0: none */
     int status;        /* once `ended` */
@@ -140,7 +140,7 @@ static int exec_ended(struct exec_layer *e)
     return 1;
 }
 
-static void exec_child_ready(struct plug__io *io, unsigned bits)
+static void exec_child_ready(struct plug_io *io, unsigned bits)
 {
     struct exec_layer *e = plug__of(io, struct exec_layer, watch);
     (void)bits;

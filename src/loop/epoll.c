@@ -59,7 +59,7 @@ static uint32_t epoll_bits(unsigned armed)
 }
 
 /* EPERM is the kernel's answer for regular files and directories: they are always ready. */
-static int epoll_add(struct plug_loop *loop, struct plug__io *io, int *reterr_os)
+static int epoll_add(struct plug_loop *loop, struct plug_io *io, int *reterr_os)
 {
     struct epoll_state *st = loop->state;
     struct epoll_event ev = {.events = epoll_bits(io->armed), .data = {.ptr = io}};
@@ -72,13 +72,13 @@ static int epoll_add(struct plug_loop *loop, struct plug__io *io, int *reterr_os
 /* Also when the descriptor is closed right away: the registration lives as long as the open file
  * description, of which a child that has not yet called exec, or whoever gave us fd:N, may hold
  * another descriptor. It would go on to report a pointer that is freed. */
-static void epoll_del(struct plug_loop *loop, struct plug__io *io)
+static void epoll_del(struct plug_loop *loop, struct plug_io *io)
 {
     struct epoll_state *st = loop->state;
     (void)epoll_ctl(st->fd, EPOLL_CTL_DEL, (int)io->handle, NULL);
 }
 
-static void epoll_arm(struct plug_loop *loop, struct plug__io *io, unsigned bits)
+static void epoll_arm(struct plug_loop *loop, struct plug_io *io, unsigned bits)
 {
     (void)loop;
     (void)io;

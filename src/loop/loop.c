@@ -118,7 +118,7 @@ static int loop_room(struct plug_loop *loop, unsigned want)
     return 0;
 }
 
-int plug__loop_add(struct plug_loop *loop, struct plug__io *io, int *reterr_os)
+int plug__loop_add(struct plug_loop *loop, struct plug_io *io, int *reterr_os)
 {
     int rc, os = 0;
     if (io->slot)
@@ -136,7 +136,7 @@ int plug__loop_add(struct plug_loop *loop, struct plug__io *io, int *reterr_os)
     return 0;
 }
 
-void plug__loop_del(struct plug_loop *loop, struct plug__io *io)
+void plug__loop_del(struct plug_loop *loop, struct plug_io *io)
 {
     if (!io->slot)
         return;
@@ -149,13 +149,13 @@ void plug__loop_del(struct plug_loop *loop, struct plug__io *io)
             loop->events[i].io = NULL;
 }
 
-void plug__loop_arm(struct plug_loop *loop, struct plug__io *io, unsigned bits)
+void plug__loop_arm(struct plug_loop *loop, struct plug_io *io, unsigned bits)
 {
     if (io->slot)
         loop->backend->arm(loop, io, bits);
 }
 
-void plug__loop_event(struct plug_loop *loop, struct plug__io *io, unsigned bits)
+void plug__loop_event(struct plug_loop *loop, struct plug_io *io, unsigned bits)
 {
     PLUG_ASSERT(loop->nevents < loop->room);
     if (loop->nevents >= loop->room)
@@ -179,7 +179,7 @@ plug_time plug__loop_timeout(const struct plug_loop *loop, plug_time until)
 static void loop_deliver(struct plug_loop *loop)
 {
     for (unsigned i = 0; i < loop->nevents; i++) {
-        struct plug__io *io = loop->events[i].io;
+        struct plug_io *io = loop->events[i].io;
         if (!io)
             continue;
         loop->events[i].io = NULL;
@@ -336,7 +336,7 @@ plug_time plug_now(void)
 
 /* ---- waking ---- */
 
-static void loop_wake_ready(struct plug__io *io, unsigned bits)
+static void loop_wake_ready(struct plug_io *io, unsigned bits)
 {
     struct plug_loop *loop = plug__of(io, struct plug_loop, wake_io);
     (void)bits;
@@ -355,7 +355,7 @@ int plug__loop_wakeable(struct plug_loop *loop, int *reterr_os)
         return rc;
     }
     loop->wake_io =
-        (struct plug__io){.handle = loop->wake[0], .ready = loop_wake_ready, .armed = PLUG_IN};
+        (struct plug_io){.handle = loop->wake[0], .ready = loop_wake_ready, .armed = PLUG_IN};
     rc = plug__loop_add(loop, &loop->wake_io, reterr_os);
     if (rc < 0)
         plug__loop_unwakeable(loop);

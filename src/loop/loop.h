@@ -3,7 +3,7 @@
  * The loop inside: entries, timers, the run list, deferred frees, helpers. It knows handles and
  * tasks, and deliberately nothing of socks and layers.
  *
- * A turn: wait (not at all when the run list has work) -> deliver events (plug__io.ready, which
+ * A turn: wait (not at all when the run list has work) -> deliver events (plug_io.ready, which
  * only marks and queues) -> due timers -> the posts of other threads -> one pass over the run list
  * -> frees.
  */
@@ -16,17 +16,6 @@
 #include "util/pool.h"
 #include <plug/loop.h>
 #include <stdatomic.h>
-
-/* One handle that a backend watches; a member of its owner (a base layer). */
-struct plug__io {
-    plug_handle handle;
-    void (*ready)(struct plug__io *io,
-                  unsigned bits); /* PLUG_IN | OUT | ERR | PLUG__HUP | PLUG__PRI */
-    uint32_t slot;                /* the backend's own; 0: not registered */
-    uint16_t armed;               /* bits the backend still has to report; set before
-                                     plug__loop_add: the only ones to watch, 0: all */
-    uint16_t index;               /* the owner's own */
-};
 
 /* Something to run once, soon. Zeroed: not queued. */
 struct plug__task {
@@ -61,9 +50,9 @@ struct plug__backend {
     const char *name;
     int (*init)(struct plug_loop *loop, int *reterr_os);
     void (*drop)(struct plug_loop *loop);
-    int (*add)(struct plug_loop *loop, struct plug__io *io, int *reterr_os); /* arms IN | OUT */
-    void (*del)(struct plug_loop *loop, struct plug__io *io);
-    void (*arm)(struct plug_loop *loop, struct plug__io *io,
+    int (*add)(struct plug_loop *loop, struct plug_io *io, int *reterr_os); /* arms IN | OUT */
+    void (*del)(struct plug_loop *loop, struct plug_io *io);
+    void (*arm)(struct plug_loop *loop, struct plug_io *io,
                 unsigned bits); /* edge-triggered: does nothing */
     /* Waits until `until` at the latest and calls plug__loop_event for each event. */
     int (*wait)(struct plug_loop *loop, plug_time until, int *reterr_os);
@@ -82,7 +71,7 @@ enum {
 };
 
 struct plug__event_slot {
-    struct plug__io *io;
+    struct plug_io *io;
     unsigned bits;
 };
 
@@ -104,7 +93,7 @@ struct plug_loop {
     void *scratch;                   /* 256 KiB, made at first use */
     struct plug__pool chunks;
     struct plug__helpers *helpers; /* NULL until the first job */
-    struct plug__io wake_io;       /* registered once a helper or plug_loop_wake needs it */
+    struct plug_io wake_io;        /* registered once a helper or plug_loop_wake needs it */
     plug_handle wake[2];
     void *pairs; /* endpoint/pair.c: names on this loop */
     void *pipes; /* relay/mover_splice.c: pooled pipes */
@@ -119,12 +108,11 @@ enum { PLUG__SCRATCH = 256 * 1024 };
 
 int plug__loop_make(struct plug_loop **ret, const struct plug__backend *backend,
                     struct plug_err *reterr);
-int plug__loop_add(struct plug_loop *loop, struct plug__io *io, int *reterr_os);
-void plug__loop_del(
-    struct plug_loop *loop,
-    struct plug__io *io); /* also drops its undelivered events; no-op if not added */
-void plug__loop_arm(struct plug_loop *loop, struct plug__io *io, unsigned bits);
-void plug__loop_event(struct plug_loop *loop, struct plug__io *io,
+int plug__loop_add(struct plug_loop *loop, struct plug_io *io, int *reterr_os);
+void plug__loop_del(struct plug_loop *loop,
+                    struct plug_io *io); /* also drops its undelivered events; no-op if not added */
+void plug__loop_arm(struct plug_loop *loop, struct plug_io *io, unsigned bits);
+void plug__loop_event(struct plug_loop *loop, struct plug_io *io,
                       unsigned bits); /* for backends, in wait; at most room - nevents of them */
 /* How long a backend may sleep: ns from now, 0 not at all, -1 for ever. */
 plug_time plug__loop_timeout(const struct plug_loop *loop, plug_time until);

@@ -8,7 +8,7 @@
 #include "util/alloc.h"
 
 struct poll_state {
-    struct plug__io **ios;
+    struct plug_io **ios;
     struct plug__pollfd *fds; /* of the wait under way */
     unsigned n, room;
     unsigned first; /* where the next wait begins to look, so that none is always last */
@@ -32,7 +32,7 @@ static void poll_drop(struct plug_loop *loop)
 static int poll_grow(struct poll_state *st)
 {
     unsigned room = st->room ? st->room * 2 : 1;
-    struct plug__io **ios = plug__realloc(st->ios, room * sizeof *ios);
+    struct plug_io **ios = plug__realloc(st->ios, room * sizeof *ios);
     struct plug__pollfd *fds;
     if (!ios)
         return PLUG_ENOMEM;
@@ -45,7 +45,7 @@ static int poll_grow(struct poll_state *st)
     return 0;
 }
 
-static int poll_add(struct plug_loop *loop, struct plug__io *io, int *reterr_os)
+static int poll_add(struct plug_loop *loop, struct plug_io *io, int *reterr_os)
 {
     struct poll_state *st = loop->state;
     (void)reterr_os;
@@ -58,22 +58,22 @@ static int poll_add(struct plug_loop *loop, struct plug__io *io, int *reterr_os)
     return 0;
 }
 
-static void poll_del(struct plug_loop *loop, struct plug__io *io)
+static void poll_del(struct plug_loop *loop, struct plug_io *io)
 {
     struct poll_state *st = loop->state;
-    struct plug__io *last = st->ios[--st->n];
+    struct plug_io *last = st->ios[--st->n];
     st->ios[io->slot - 1] = last;
     last->slot = io->slot;
 }
 
-static void poll_arm(struct plug_loop *loop, struct plug__io *io, unsigned bits)
+static void poll_arm(struct plug_loop *loop, struct plug_io *io, unsigned bits)
 {
     (void)loop;
     io->armed = (uint16_t)(io->armed | bits);
 }
 
 /* The k-th handle of this round. */
-static struct plug__io *poll_at(const struct poll_state *st, unsigned k)
+static struct plug_io *poll_at(const struct poll_state *st, unsigned k)
 {
     return st->ios[(st->first + k) % st->n];
 }
@@ -83,7 +83,7 @@ static unsigned poll_fill(const struct poll_state *st, struct plug__pollfd *v, u
 {
     unsigned n = 0;
     for (unsigned k = 0; k < st->n; k++) {
-        const struct plug__io *io = poll_at(st, k);
+        const struct plug_io *io = poll_at(st, k);
         if (!io->armed)
             continue;
         if (n < room)
@@ -93,7 +93,7 @@ static unsigned poll_fill(const struct poll_state *st, struct plug__pollfd *v, u
     return n;
 }
 
-static void poll_report(struct plug_loop *loop, struct plug__io *io, unsigned got)
+static void poll_report(struct plug_loop *loop, struct plug_io *io, unsigned got)
 {
     if (got & (PLUG_ERR | PLUG__HUP)) {
         got |= PLUG_IN | PLUG_OUT; /* the next call meets the error */
@@ -108,7 +108,7 @@ static void poll_take(struct plug_loop *loop, const struct plug__pollfd *v, unsi
 {
     struct poll_state *st = loop->state;
     for (unsigned k = 0, i = 0; k < st->n && i < n; k++) {
-        struct plug__io *io = poll_at(st, k);
+        struct plug_io *io = poll_at(st, k);
         if (!io->armed)
             continue;
         if (v[i].got && loop->nevents == loop->room) {

@@ -51,7 +51,7 @@ struct plug__pollfd {
     plug_handle handle;
     unsigned want, got; /* PLUG_IN | OUT | ERR | PLUG__HUP | PLUG__PRI */
 };
-enum { PLUG__HUP = 16, PLUG__PRI = 32 };
+enum { PLUG__HUP = PLUG_HUP, PLUG__PRI = PLUG_PRI };
 /* Blocks until one is ready or `timeout` ns passed (< 0: for ever). Returns how many. EINTR counts
  * as 0. */
 int plug__os_poll(struct plug__pollfd *v, unsigned n, plug_time timeout, int *reterr_os);

@@ -12,7 +12,7 @@ enum { SOCKET_LOOK_FIRST = 1, SOCKET_LOOK_MOST = 100 }; /* ms between looks at w
 
 /* ---- making ---- */
 
-static void socket_event(struct plug__io *io, unsigned bits)
+static void socket_event(struct plug_io *io, unsigned bits)
 {
     struct plug__socket *s = plug__of(io, struct plug__socket, io);
     if (bits & (PLUG_ERR | PLUG__HUP))

@@ -33,7 +33,7 @@ enum {
 /* The head of every socket base's struct. */
 struct plug__socket {
     struct plug_layer l;
-    struct plug__io io;
+    struct plug_io io;
     const struct plug_step *step;
     plug_time look; /* when to look again at what is unacknowledged */
     uint32_t pause; /* between two looks, in ms */

@@ -87,7 +87,7 @@ static void base_run(struct plug__task *t)
         plug__loop_queue(b->loop, t);
 }
 
-static void base_event(struct plug__io *io, unsigned bits)
+static void base_event(struct plug_io *io, unsigned bits)
 {
     struct plug__dgram_end *e = plug__of(io, struct plug__dgram_end, io);
     struct plug__dgram_base *b = e->base;
@@ -169,7 +169,7 @@ int plug__dgram_base_add(struct plug__dgram *d, plug_handle h, int pktinfo, int 
     struct plug__dgram_end *e = &b->v[b->n];
     int r;
     *e = (struct plug__dgram_end){.base = b, .ready = PLUG_OUT, .pktinfo = pktinfo};
-    e->io = (struct plug__io){.handle = h, .ready = base_event};
+    e->io = (struct plug_io){.handle = h, .ready = base_event};
     r = plug__loop_add(b->loop, &e->io, reterr_os);
     if (r < 0)
         plug__os_close(h);

@@ -9,7 +9,7 @@
 #include "socket/dgram.h"
 
 struct plug__dgram_end {
-    struct plug__io io;
+    struct plug_io io;
     struct plug__dgram_base *base;
     unsigned ready;
     int pktinfo; /* tells the local address of each record */

@@ -22,7 +22,7 @@ struct connect_addr {
 
 /* An attempt beside the first. */
 struct connect_attempt {
-    struct plug__io io;
+    struct plug_io io;
     struct plug__tcp *tcp;
     unsigned got;  /* ready bits so far */
     unsigned addr; /* index */
@@ -66,7 +66,7 @@ static void connect_note(struct plug__tcp_connect *c, int code, int os)
 
 /* ---- attempts ---- */
 
-static void connect_event(struct plug__io *io, unsigned bits)
+static void connect_event(struct plug_io *io, unsigned bits)
 {
     struct connect_attempt *a = plug__of(io, struct connect_attempt, io);
     a->got |= bits;
@@ -95,7 +95,7 @@ static void connect_close(struct plug__tcp *t, struct connect_attempt *a)
 }
 
 /* A place for one more attempt; the layer's own io first, since a winner there need not move. */
-static struct plug__io *connect_place(struct plug__tcp *t, unsigned addr)
+static struct plug_io *connect_place(struct plug__tcp *t, unsigned addr)
 {
     struct plug__tcp_connect *c = t->connecting;
     if (t->s.io.handle == PLUG_NO_HANDLE) {
@@ -131,7 +131,7 @@ static int connect_socket(const struct plug__tcp *t, int family, plug_handle *re
 }
 
 /* Starts one attempt. Returns 0 or why it could not be. */
-static int connect_start(struct plug__tcp *t, unsigned addr, struct plug__io *io, int *reterr_os)
+static int connect_start(struct plug__tcp *t, unsigned addr, struct plug_io *io, int *reterr_os)
 {
     const struct plug_addr *to = &t->connecting->addrs[addr].addr;
     plug_handle h;
@@ -290,7 +290,7 @@ static void connect_advance(struct plug__tcp *t)
     plug_time now = connect_loop(t)->now;
     while (c->live == 0 || now >= c->next) {
         int os = 0, r, i = connect_holds(c, now) ? -1 : connect_pick(c);
-        struct plug__io *io = i < 0 ? NULL : connect_place(t, (unsigned)i);
+        struct plug_io *io = i < 0 ? NULL : connect_place(t, (unsigned)i);
         if (!io)
             return;
         c->addrs[i].tried = 1;

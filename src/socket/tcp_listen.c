@@ -10,7 +10,7 @@
 enum { LISTEN_FASTOPEN = 256 }; /* connections that may bring data in their SYN */
 
 struct listen_end {
-    struct plug__io io;
+    struct plug_io io;
     struct plug__tcp *tcp;
     unsigned ready;
 };
@@ -23,7 +23,7 @@ struct plug__tcp_listen {
 
 /* ---- binding them ---- */
 
-static void listen_event(struct plug__io *io, unsigned bits)
+static void listen_event(struct plug_io *io, unsigned bits)
 {
     struct listen_end *e = plug__of(io, struct listen_end, io);
     e->ready |= bits | PLUG_IN;
@@ -81,7 +81,7 @@ static int listen_one(struct plug_layer *l, const struct plug_addr *a, int dual,
     if (r < 0)
         return r;
     *e = (struct listen_end){.tcp = t};
-    e->io = (struct plug__io){.handle = h, .ready = listen_event, .armed = PLUG_IN};
+    e->io = (struct plug_io){.handle = h, .ready = listen_event, .armed = PLUG_IN};
     r = plug__os_bind(h, a, reterr_os);
     if (r >= 0)
         r = plug__socket_listen(h, t->s.step, a->family, reterr_os);

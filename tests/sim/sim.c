@@ -70,15 +70,15 @@ static void sim_drop(struct plug_loop *loop)
 {
     plug__poll_backend.drop(loop);
 }
-static int sim_add(struct plug_loop *loop, struct plug__io *io, int *os)
+static int sim_add(struct plug_loop *loop, struct plug_io *io, int *os)
 {
     return plug__poll_backend.add(loop, io, os);
 }
-static void sim_del(struct plug_loop *loop, struct plug__io *io)
+static void sim_del(struct plug_loop *loop, struct plug_io *io)
 {
     plug__poll_backend.del(loop, io);
 }
-static void sim_arm(struct plug_loop *loop, struct plug__io *io, unsigned bits)
+static void sim_arm(struct plug_loop *loop, struct plug_io *io, unsigned bits)
 {
     plug__poll_backend.arm(loop, io, bits);
 }

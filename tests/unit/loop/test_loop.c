@@ -9,7 +9,7 @@
 
 /* One end of a socket pair on a loop, and what was reported of it. */
 struct watched {
-    struct plug__io io;
+    struct plug_io io;
     struct plug_loop *loop;
     plug_handle other;
     unsigned bits; /* all that were reported */
@@ -17,7 +17,7 @@ struct watched {
     struct watched *kill; /* to be taken off the loop in the callback */
 };
 
-static void watched_ready(struct plug__io *io, unsigned bits)
+static void watched_ready(struct plug_io *io, unsigned bits)
 {
     struct watched *w = plug__of(io, struct watched, io);
     w->bits |= bits;
@@ -150,7 +150,7 @@ static void test_loop__narrow_interest_is_kept(void **state)
     struct watched w = {.loop = loop};
     plug_handle h[2];
     assert_int_equal(plug__os_socketpair(h, PLUG_STREAM, NULL), 0);
-    w.io = (struct plug__io){.handle = h[0], .ready = watched_ready, .armed = PLUG_IN};
+    w.io = (struct plug_io){.handle = h[0], .ready = watched_ready, .armed = PLUG_IN};
     w.other = h[1];
     assert_int_equal(plug__loop_add(loop, &w.io, NULL), 0);
     test_settle(loop);
@@ -197,7 +197,7 @@ static void test_loop__add_and_del_are_idempotent(void **state)
 
 static void test_loop__no_handle_is_refused(void **state)
 {
-    struct plug__io io = {.handle = PLUG_NO_HANDLE, .ready = watched_ready};
+    struct plug_io io = {.handle = PLUG_NO_HANDLE, .ready = watched_ready};
     int os = 0;
     assert_int_equal(plug__loop_add(*state, &io, &os), PLUG_EINVAL);
     assert_int_equal(io.slot, 0);
@@ -531,7 +531,7 @@ static void test_loop__add_without_memory_leaves_nothing(void **state)
         watched_open(&v[i], loop);
     assert_int_equal(plug__os_socketpair(h, PLUG_STREAM, NULL), 0);
     for (unsigned n = 0;; n++) {
-        struct plug__io io = {.handle = h[0], .ready = watched_ready};
+        struct plug_io io = {.handle = h[0], .ready = watched_ready};
         int rc;
         torture_start(&t, n);
         rc = plug__loop_add(loop, &io, NULL);
