@@ -20,23 +20,33 @@ static size_t copy_size(const struct plug__way *w)
     return size < PLUG__SCRATCH ? size : PLUG__SCRATCH;
 }
 
-/* After a few large reads in a row a splice is cheaper, where both sides allow it. Half of a piece
- * is large: on loopback a segment holds 65,483 bytes, so that a read is hardly ever quite full. */
+/* Large reads tell of a stream that is worth a splice, whether the sink keeps up or not. Half of a
+ * piece is large: on loopback a segment holds 65,483 bytes, so that a read is hardly ever quite
+ * full. */
 static void copy_note(struct plug__way *w, size_t got, size_t size)
 {
     struct plug__pump *p = w->pump;
     if (got < size / 2) {
         p->full = 0;
         p->flags &= (uint8_t)~PLUG__PUMP_WIDE;
-        return;
+    } else if (p->full < PLUG__FULL_READS) {
+        p->full++;
     }
-    if (++p->full < PLUG__FULL_READS)
-        return;
+}
+
+/* After a few such reads a splice is cheaper, where both sides allow it. Returns 1 when the next
+ * step is one. */
+static int copy_to_splice(struct plug__way *w)
+{
+    struct plug__pump *p = w->pump;
+    if (p->full < PLUG__FULL_READS || p->held || plug__is_record(w->dst))
+        return 0;
     p->full = 0;
-    if (plug__is_record(w->dst) || p->held)
-        return;
-    if (!plug__splice_begin(w) && !w->block)
+    if (plug__splice_begin(w))
+        return 1;
+    if (!w->block)
         p->flags |= PLUG__PUMP_WIDE;
+    return 0;
 }
 
 static int copy_send(struct plug__way *w, void *data, size_t len)
@@ -54,6 +64,8 @@ int plug__copy_step(struct plug__way *w)
     struct plug_msg m = {.iov = &iov, .niov = 1};
     if (!iov.base)
         return PLUG_ENOMEM;
+    if (copy_to_splice(w))
+        return PLUG__PUMP_MOVED;
     if (iov.len > w->bytes)
         iov.len = w->bytes;
     int r = plug__sock_recv(w->from, &m, 1, 0);
@@ -68,8 +80,6 @@ int plug__copy_step(struct plug__way *w)
     if (!m.len)
         return PLUG__PUMP_SLEEP;
     w->bytes -= m.len;
-    r = copy_send(w, iov.base, m.len);
-    if (r == PLUG__PUMP_MOVED)
-        copy_note(w, m.len, iov.len);
-    return r;
+    copy_note(w, m.len, iov.len);
+    return copy_send(w, iov.base, m.len);
 }

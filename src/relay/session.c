@@ -11,6 +11,7 @@
 #define SESSION_STARVED (5 * PLUG_MS)
 #define SESSION_FOLLOW PLUG_SECOND
 #define SESSION_LAST_WORDS (5 * PLUG_SECOND)
+#define SESSION_SCARCE (50 * PLUG_MS)
 
 static void session_turn(struct plug__session *s);
 
@@ -110,11 +111,47 @@ static void session_verdict(struct plug__session *s)
     }
 }
 
+/* Another session has both its sides: it will give their descriptors back. */
+static int session_others_run(const struct plug__session *s)
+{
+    const struct plug__list *all = &s->relay->sessions;
+    for (struct plug__list *n = all->next; n != all; n = n->next) {
+        const struct plug__session *other = plug__of(n, struct plug__session, node);
+        if (other != s && other->side[0] && other->side[1])
+            return 1;
+    }
+    return 0;
+}
+
+/* A connection was accepted and no descriptor is left for its other side. While others run theirs
+ * come back, so it is tried again soon, within the time to connect. Returns 1 when it waits. */
+static int session_scarce(struct plug__session *s, int side)
+{
+    struct plug__relay *r = s->relay;
+    const plug_time most = plug__session_plan(s, side)->common.connect_timeout;
+    int given = 0;
+    if (!(s->flags & (PLUG__SESSION_CHILD_A | PLUG__SESSION_CHILD_B)) ||
+        (most > 0 && r->loop->now - s->stats.opened >= most))
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        if (r->listen[i])
+            given |= plug__listener_scarce(r->listen[i]);
+    }
+    if ((!given && !session_others_run(s)) ||
+        plug__loop_timer(r->loop, &s->timer, r->loop->now + (given ? 0 : SESSION_SCARCE)) < 0)
+        return 0;
+    plug_close(s->side[side]);
+    s->side[side] = NULL;
+    return 1;
+}
+
 /* One after the other, so that nothing is created for a connection that cannot be had. */
 static void session_opening(struct plug__session *s)
 {
     int deciding =
         s->flags & PLUG__SESSION_DECIDING ? s->flags & PLUG__SESSION_CHILD_A ? 0 : 1 : -1;
+    if (s->timer.node.index) /* waits for descriptors */
+        return;
     for (int i = 0; i < 2; i++) {
         struct plug_err err = {0};
         int r = s->side[i] ? 0 : session_dial(s, i, &err);
@@ -122,6 +159,8 @@ static void session_opening(struct plug__session *s)
             r = plug_state(s->side[i]);
         if (i == deciding && r == PLUG_EAGAIN)
             continue;
+        if (r == PLUG_EMFILE && session_scarce(s, i))
+            return;
         if (r < 0 && r != PLUG_EAGAIN) {
             plug__session_open_failed(s, i, r, err.code ? &err : NULL);
             return;

@@ -369,6 +369,75 @@ static void test_relay__splices_what_is_large(void **state)
     assert_true(t->stats.flow[0].spliced > 0);
 }
 
+enum { MUCH = 8 << 20 };
+
+static unsigned char much_byte(size_t i)
+{
+    return (unsigned char)(i * 7 + i / 4096);
+}
+
+/* Reads all of it and checks each byte. */
+static void relay_drink(struct rig *t, plug_handle h)
+{
+    static unsigned char back[262144];
+    size_t got = 0;
+    int64_t n;
+    while ((n = rig_read(t, h, back, sizeof(back))) > 0) {
+        for (size_t i = 0; i < (size_t)n; i++) {
+            if (back[i] != much_byte(got + i))
+                fail_msg("byte %zu is wrong", got + i);
+        }
+        got += (size_t)n;
+    }
+    assert_int_equal(n, PLUG_EOF);
+    assert_int_equal(got, MUCH);
+}
+
+static void relay_much_file(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    for (size_t i = 0; i < MUCH; i++)
+        fputc(much_byte(i), f);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void relay_splices(struct rig *t, const char *a, const char *b, plug_handle server,
+                          plug_handle out)
+{
+    struct plug__relay *r = rig_relay(t, a, b);
+    plug_handle h = out == PLUG_NO_HANDLE ? rig_accept(t, server) : out;
+    relay_drink(t, h);
+    plug__os_close(h);
+    assert_int_equal(rig_end(t, r), 0);
+    assert_int_equal(t->stats.flow[0].bytes, MUCH);
+    if (t->stats.flow[0].spliced <= MUCH / 2)
+        fail_msg("%s to %s: %llu spliced", a, b, (unsigned long long)t->stats.flow[0].spliced);
+}
+
+/* A file and a pipe, too, go past user space: through a lent pipe, or straight. */
+static void test_relay__splices_files_and_pipes(void **state)
+{
+    struct rig *t = *state;
+    char path[128], file[160], address[64], fd[32], cat[160];
+    plug_handle server = rig_server(SOCK_STREAM, address, sizeof(address), "tcp"), p[2];
+    snprintf(path, sizeof(path), "%s/much", t->dir);
+    snprintf(file, sizeof(file), "open:%s,rdonly", path);
+    snprintf(cat, sizeof(cat), "exec:cat %s,pipes", path);
+    relay_much_file(path);
+    t->conf.only = 1;
+    relay_splices(t, file, address, server, PLUG_NO_HANDLE); /* file to socket */
+    relay_splices(t, cat, address, server, PLUG_NO_HANDLE);  /* pipe to socket */
+    assert_true(plug__os_pipe(p, 1, NULL) >= 0);
+    snprintf(fd, sizeof(fd), "fd:%d", (int)p[1]);
+    relay_splices(t, file, fd, PLUG_NO_HANDLE, p[0]); /* file to pipe */
+    assert_true(plug__os_pipe(p, 1, NULL) >= 0);
+    snprintf(fd, sizeof(fd), "fd:%d", (int)p[1]);
+    relay_splices(t, cat, fd, PLUG_NO_HANDLE, p[0]); /* pipe to pipe */
+    plug__os_close(server);
+    unlink(path);
+}
+
 static void test_relay__no_movers_no_splice(void **state)
 {
     struct rig *t = *state;
@@ -556,6 +625,7 @@ int main(void)
         RIG(test_relay__reset_reaches_the_sink),
         RIG(test_relay__backpressure_is_bounded),
         RIG(test_relay__splices_what_is_large),
+        RIG(test_relay__splices_files_and_pipes),
         RIG(test_relay__no_movers_no_splice),
         RIG(test_relay__udp_refused_is_4),
         RIG(test_relay__chunks_are_at_most_b),
