@@ -115,6 +115,13 @@ static void listener_pause(struct plug__listener *l)
         plug__sock_again(l->sock);
 }
 
+int plug__listener_scarce(struct plug_sock *s)
+{
+    int had = s->listener->reserve[0] != PLUG_NO_HANDLE;
+    listener_pause(s->listener);
+    return had;
+}
+
 static void listener_resume(struct plug__timer *t, plug_time now)
 {
     struct plug__listener *l = plug__of(t, struct plug__listener, pause);

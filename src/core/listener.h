@@ -50,6 +50,9 @@ void plug__listener_forget(struct plug_sock *s);
 int plug__listener_turn(struct plug_sock *s);               /* accepts; called by plug__sock_turn */
 struct plug_sock *plug__listener_take(struct plug_sock *s); /* the next ready child, or NULL */
 void plug__listener_hold(struct plug_sock *s, int hold);
+/* Descriptors are short elsewhere: accepting stands still for a while. Returns 1 when it gave up
+ * those it had kept back. */
+int plug__listener_scarce(struct plug_sock *s);
 void plug__listener_route(struct plug_sock *s, struct plug__route *r);
 void plug__listener_unroute(struct plug__route *r);
 /* Called in a child's turn: it went up, or failed. */
