@@ -56,6 +56,8 @@ static int records_sort(struct plug__way *w, struct plug_msg *v, unsigned n, siz
         }
         if (!v[i].len && w->null_eof) {
             w->pump->state = PLUG__PUMP_EOF;
+            while (++i < n)
+                w->flow->late += v[i].len;
             break;
         }
         v[i].iov[0].len = v[i].len;
