@@ -86,6 +86,17 @@ static int unread_serve(struct plug__unread **place, struct plug_msg *m)
 
 /* ---- calls to a layer ---- */
 
+/* The flags as plan left them: a layer may carry streams in one address and datagrams in another.
+ */
+static unsigned layer_flags(const struct plug_layer *l)
+{
+    const struct plug_plan *p = l->sock->plan;
+    for (unsigned i = 0; i < p->nsteps; i++)
+        if (plug__sock_layer(l->sock, i) == l)
+            return p->steps[i].flags;
+    return l->ops->flags;
+}
+
 static int layer_sticks(const struct plug_layer *l, int dir, int r)
 {
     if (r >= 0 || r == PLUG_EAGAIN)
@@ -94,7 +105,7 @@ static int layer_sticks(const struct plug_layer *l, int dir, int r)
         return dir == 0;
     if (r == PLUG_EMSGSIZE || r == PLUG_EINVAL || r == PLUG_ENOMEM || r == PLUG_ENOBUFS)
         return 0; /* this call's fault, the endpoint is as it was */
-    return (l->ops->flags & PLUG_RELIABLE) != 0;
+    return (layer_flags(l) & PLUG_RELIABLE) != 0;
 }
 
 int plug_layer_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsigned flags)

@@ -301,17 +301,26 @@ static void test_pump__an_end_inside_a_record_is_an_error(void **state)
     finish(&t);
 }
 
-/* A datagram endpoint tells of a refusal once; one whose error stays has ended. */
-static void test_pump__an_error_that_stays_is_the_end(void **state)
+/* A datagram endpoint tells of a refusal once, by what its options made it; a reliable one has
+ * ended. */
+static void test_pump__a_refusal_ends_only_reliable_endpoints(void **state)
 {
-    struct world t = {0};
+    struct world t = {0}, u = {0};
     (void)state;
     begin(&t, "sim:a,type=seqpacket", "sim:b,type=dgram,grace=0");
     sim_give_end(t.b, PLUG_ECONNREFUSED);
+    sim_run(t.w, t.w->now + PLUG_SECOND);
+    assert_int_equal(t.r.lost, 0);
+    assert_int_equal(t.r.ended, 0);
+    sim_give_end(t.a, PLUG_EOF);
     run(&t);
-    assert_int_equal(t.r.lost, 1);
-    assert_int_equal(t.r.err.code, PLUG_ECONNREFUSED);
     finish(&t);
+    begin(&u, "sim:a,type=seqpacket", "sim:b,type=seqpacket");
+    sim_give_end(u.b, PLUG_ECONNREFUSED);
+    run(&u);
+    assert_int_equal(u.r.lost, 1);
+    assert_int_equal(u.r.err.code, PLUG_ECONNREFUSED);
+    finish(&u);
 }
 
 /* A peer that writes after the cut: read, counted, shown. */
@@ -392,7 +401,7 @@ int main(void)
         cmocka_unit_test(test_pump__a_datagram_too_long_is_dropped),
         cmocka_unit_test(test_pump__a_record_too_long_fails_a_reliable_sink),
         cmocka_unit_test(test_pump__an_end_inside_a_record_is_an_error),
-        cmocka_unit_test(test_pump__an_error_that_stays_is_the_end),
+        cmocka_unit_test(test_pump__a_refusal_ends_only_reliable_endpoints),
         cmocka_unit_test(test_pump__late_bytes_are_counted),
         cmocka_unit_test(test_pump__each_failing_allocation),
     };
