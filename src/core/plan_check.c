@@ -101,6 +101,19 @@ static int check_step(struct plug_plan *p, unsigned i, struct plug_err *reterr)
     return result;
 }
 
+/* A base complains of its parameter, where it has one that stands in the address as it is. */
+static void check_place(const struct plug_plan *p, const struct plug_step *s, struct plug_err *own)
+{
+    size_t len = strlen(p->text), from = (size_t)s->column + (size_t)s->width;
+    const char *at =
+        s == p->steps && s->path && *s->path && from < len ? strstr(p->text + from, s->path) : NULL;
+
+    if (at)
+        plug__err_at(own, (int)(at - p->text), (int)strlen(s->path));
+    else
+        plug__err_at(own, s->column, s->width);
+}
+
 int plug__plan_check(struct plug_plan *p, int mate, size_t mate_limit, struct plug_err *reterr)
 {
     struct plug_err own = {0};
@@ -117,7 +130,7 @@ int plug__plan_check(struct plug_plan *p, int mate, size_t mate_limit, struct pl
                 plug__err(&own, result, 0, p->steps[i].ops->name, "%s cannot stand here: %s",
                           p->steps[i].ops->name, plug_strerror(result));
             if (!own.width)
-                plug__err_at(&own, p->steps[i].column, p->steps[i].width);
+                check_place(p, &p->steps[i], &own);
             if (!own.hint[0])
                 plug__err_hint(&own, "what it takes: plug help %s",
                                p->steps[i].kind ? p->steps[i].kind->name : p->steps[i].ops->name);

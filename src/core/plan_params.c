@@ -150,8 +150,11 @@ static int params_listen_port(const struct params *m)
         plug__usage(m->reterr, host.text ? host.column : m->base->column,
                     host.text ? host.width : m->base->width, NULL, "%s needs a port",
                     m->kind->name);
-        plug__err_hint(m->reterr, "such as %s://:%.40s", m->kind->name,
-                       host.text && *host.text ? host.text : "8080");
+        if (host.text && *host.text && !host.text[strspn(host.text, "0123456789")])
+            plug__err_hint(m->reterr, "such as %s://:%.40s", m->kind->name, host.text);
+        else
+            plug__err_hint(m->reterr, "such as %s://%.60s:8080", m->kind->name,
+                           host.text ? host.text : "");
         return PLUG_EUSAGE;
     }
     if (host.text && strcmp(host.text, "::") == 0)

@@ -88,14 +88,16 @@ int plug__unix_addr(const struct plug_step *step, const char *path, struct plug_
 int plug__unix_check(const struct plug_step *step, struct plug_err *reterr)
 {
     const char *const texts[] = {step->path, plug__socket_bind_text(step)};
+    const char *at;
     struct plug_addr a;
     for (size_t i = 0; i < 2; i++) {
         if (!texts[i] || !*texts[i] || plug__unix_addr(step, texts[i], &a) >= 0)
             continue;
         plug__err(reterr, PLUG_EUSAGE, 0, step->ops->name, "the name of the socket is too long");
+        if (i == 1 && (at = strstr(step->plan->text, texts[1]))) /* else plan points at the path */
+            plug__err_at(reterr, (int)(at - step->plan->text), (int)strlen(texts[1]));
         plug__err_hint(reterr, "the system allows about 107 bytes; use a shorter path, or cd to "
                                "the directory and give a relative one");
-        plug__err_at(reterr, step->column, step->width);
         return PLUG_EUSAGE;
     }
     return 0;

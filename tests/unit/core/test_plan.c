@@ -415,11 +415,11 @@ static void test_plan__become_takes_the_other_layers_options(void **state)
 
 static const struct {
     const char *address, *text;
-    int code;
+    int code, column, width; /* of its parameter, where it is what is wrong */
 } unplanned[] = {
-    {"toyfd:13", "descriptor 13 is not open", PLUG_EUSAGE},
-    {"toyfd:14", "toyfd cannot stand here: invalid argument", PLUG_EINVAL},
-    {"toyfd:99", "no layer \"nosuch\"", PLUG_EUSAGE},
+    {"toyfd:13", "descriptor 13 is not open", PLUG_EUSAGE, 6, 2},
+    {"toyfd:14", "toyfd cannot stand here: invalid argument", PLUG_EINVAL, 6, 2},
+    {"toyfd:99", "no layer \"nosuch\"", PLUG_EUSAGE, 0, 5},
 };
 
 static void test_plan__what_a_layer_refuses_gets_a_place_and_a_hint(void **state)
@@ -430,8 +430,8 @@ static void test_plan__what_a_layer_refuses_gets_a_place_and_a_hint(void **state
         struct plug_err err = {0};
         assert_int_equal(plug__plan_check(p, 0, 0, &err), unplanned[i].code);
         assert_non_null(strstr(err.text, unplanned[i].text));
-        assert_int_equal(err.column, 0);
-        assert_int_equal(err.width, 5);
+        assert_int_equal(err.column, unplanned[i].column);
+        assert_int_equal(err.width, unplanned[i].width);
         assert_true(err.hint[0] != '\0');
         assert_int_equal(plug__plan_check(p, 0, 0, NULL), unplanned[i].code);
         plug__plan_drop(p);
