@@ -37,7 +37,7 @@ static const struct plug_kind stdio_kinds[] = {
     {0},
 };
 
-/* The descriptor that is read and the one that is written; -1: none. */
+/* The descriptor that is read and the one that is written; -1: none, or -u, -U need it not. */
 struct stdio_numbers {
     int in, out;
 };
@@ -51,7 +51,8 @@ static struct stdio_numbers stdio_numbers(const struct plug_step *step)
         return (struct stdio_numbers){-1, 1};
     if (strcmp(name, "stderr") == 0)
         return (struct stdio_numbers){-1, 2};
-    return (struct stdio_numbers){0, 1};
+    return (struct stdio_numbers){step->plan->without & PLUG_NOREAD ? -1 : 0,
+                                  step->plan->without & PLUG_NOWRITE ? -1 : 1};
 }
 
 static int stdio_look(int n, struct plug__stat *ret, struct plug_err *reterr)
@@ -64,8 +65,13 @@ static int stdio_look(int n, struct plug__stat *ret, struct plug_err *reterr)
     r = plug__os_stdio(n, &h, &os);
     if (r >= 0)
         r = plug__os_fstat(h, ret, &os);
-    if (r < 0)
-        return plug__err(reterr, PLUG_EUSAGE, os, "stdio", "%s is not open", names[n]);
+    if (r < 0) {
+        plug__err(reterr, PLUG_EUSAGE, os, "stdio", "%s is not open", names[n]);
+        plug__err_hint(reterr,
+                       "give it one, such as %s/dev/null; with -u or -U one of them is not needed",
+                       n ? (n == 1 ? ">" : "2>") : "<");
+        return PLUG_EUSAGE;
+    }
     if (ret->kind == PLUG__KIND_DIR)
         return plug__err(reterr, PLUG_EISDIR, 0, "stdio", "%s is a directory", names[n]);
     return 0;
