@@ -102,11 +102,28 @@ static int args_fail(struct args_reader *r, size_t from, size_t width, const cha
     return PLUG_EUSAGE;
 }
 
+/* What a value may be. */
+static const char *args_hint(const struct args_option *o)
+{
+    switch (o->id) {
+    case ARGS_BLOCK:
+        return "from 1 to 1g: 8192, 64k";
+    case ARGS_READY_FD:
+        return "the number of an open descriptor: --ready-fd=3 3>FILE";
+    case ARGS_LOG:
+    case ARGS_EXIT_CODE:
+        return "all options: plug --help";
+    default:
+        return "seconds, or a number with ns us ms s m h, or inf: 2.5, 500ms";
+    }
+}
+
 static int args_bad_value(struct args_reader *r, const struct args_option *o, const char *value)
 {
     size_t width = strlen(value);
 
     plug__err(r->err, PLUG_EUSAGE, 0, NULL, "%s wants %s, not \"%s\"", o->name, o->value, value);
+    plug__err_hint(r->err, "%s", args_hint(o));
     if (!r->value_at)
         r->text = value;
     plug__err_at(r->err, (int)r->value_at, (int)(width ? width : 1));
@@ -318,15 +335,17 @@ static int args_option(struct args_reader *r)
         value = r->argv[r->at++];
     if (!value) {
         plug__err(r->err, PLUG_EUSAGE, 0, NULL, "%s wants %s", o->name, o->value);
+        plug__err_hint(r->err, "%s", args_hint(o));
         plug__err_at(r->err, (int)strlen(r->text), 1);
         return PLUG_EUSAGE;
     }
     return args_valued(r, o, value);
 }
 
+/* "-" and "-,ignoreeof" are addresses: standard input and output. */
 static int args_is_option(const char *arg)
 {
-    return arg[0] == '-' && arg[1] != '\0';
+    return arg[0] == '-' && arg[1] != '\0' && arg[1] != ',';
 }
 
 /* The addresses of one relay: one or two, up to `--` or the end. */
@@ -385,6 +404,35 @@ static int args_is_verb(const char *arg)
     return 0;
 }
 
+/* The verb that a word without a place in an address may have been meant for, or NULL. */
+static const char *args_near_verb(const char *arg)
+{
+    const struct plug_kind *k;
+
+    if (strpbrk(arg, ":/,+=") || plug__find_kind(arg, strlen(arg), NULL, &k))
+        return NULL;
+    for (size_t i = 0; i < PLUG__COUNT(args_verbs); i++)
+        if (plug__distance(arg, args_verbs[i], 2) < 3)
+            return args_verbs[i];
+    return NULL;
+}
+
+static int args_first(struct args_reader *r)
+{
+    const char *arg = r->argv[r->at], *verb = args_near_verb(arg);
+
+    if (args_is_verb(arg)) {
+        r->args->action = PLUG__ACTION_VERB;
+        r->args->verb = r->at;
+        return 0;
+    }
+    r->text = arg;
+    if (verb)
+        return args_fail(r, 0, strlen(arg), "commands: explain, list, help, tour; kinds: plug list",
+                         "\"%.60s\" is no address (did you mean \"plug %s\"?)", arg, verb);
+    return args_addresses(r);
+}
+
 int plug__args_parse(struct plug__args *ret, int argc, char **argv, const char **ret_text,
                      struct plug_err *reterr)
 {
@@ -410,11 +458,8 @@ int plug__args_parse(struct plug__args *ret, int argc, char **argv, const char *
                                       "plug A B joins two addresses; more: plug --help",
                                       "no address is given")
                           : 0;
-        } else if (args_is_verb(argv[r.at])) {
-            ret->action = PLUG__ACTION_VERB;
-            ret->verb = r.at;
         } else {
-            rc = args_addresses(&r);
+            rc = args_first(&r);
         }
     }
     *ret_text = r.text;

@@ -48,7 +48,10 @@ static void error_place(FILE *out, const char *address, const struct plug_err *e
         to++;
     fprintf(out, "%*s%s", ERROR_INDENT, "", from ? "..." : "");
     error_show(out, address, from, to);
-    fprintf(out, "%s\n%*s", to < len ? "..." : "", ERROR_INDENT + (from ? 3 : 0), "");
+    fprintf(out, "%s\n", to < len ? "..." : "");
+    if (err->width <= 0) /* the address as a whole */
+        return;
+    fprintf(out, "%*s", ERROR_INDENT + (from ? 3 : 0), "");
     error_fill(out, address, from, at, ' ');
     if (end <= len)
         error_fill(out, address, at, end < to ? end : to, '^');
@@ -68,10 +71,12 @@ static void error_hint(FILE *out, const char *hint)
 
 void plug__cli_error(FILE *out, const char *address, const struct plug_err *err)
 {
-    fprintf(out, "plug: %s\n", err->text[0] ? err->text : plug_strerror(err->code));
-    if (address && err->width > 0)
+    const char *text = err->text[0] ? err->text : plug_strerror(err->code);
+
+    fputs("plug: ", out);
+    error_show(out, text, 0, strlen(text));
+    fputc('\n', out);
+    if (address && (*address || err->width > 0))
         error_place(out, address, err);
-    else if (address && *address)
-        fprintf(out, "%*s%s\n", ERROR_INDENT, "", address);
     error_hint(out, err->hint);
 }

@@ -301,8 +301,8 @@ int plug__cli_explain(int argc, char **argv)
     int side = 0, status;
 
     if (argc < 2 || argc > 3) {
-        fputs("plug: explain which address?\n    usage: plug explain [--json] ADDRESS [ADDRESS]\n",
-              stderr);
+        fprintf(stderr, "plug: %s\n    usage: plug explain [--json] ADDRESS [ADDRESS]\n",
+                argc < 2 ? "explain which address?" : "explain takes one address or two");
         return 2;
     }
     e.n = (unsigned)argc - 1;

@@ -150,13 +150,24 @@ static int help_unknown(const char *name)
     return 2;
 }
 
+/* What the first page tells all about: an option of the command, or one of its verbs. */
+static int help_is_command(const char *name)
+{
+    static const char *const verbs[] = {"explain", "list", "help", "tour"};
+
+    for (size_t i = 0; i < PLUG__COUNT(verbs); i++)
+        if (strcmp(name, verbs[i]) == 0)
+            return 1;
+    return name[0] == '-' && name[1];
+}
+
 int plug__cli_help(int argc, char **argv)
 {
     const struct plug_kind *k = NULL;
     const struct plug_ops *ops;
     int found;
 
-    if (argc < 2) {
+    if (argc < 2 || help_is_command(argv[1])) {
         plug__cli_usage(stdout);
         return 0;
     }

@@ -103,8 +103,9 @@ int plug__cli_list(int argc, char **argv)
     if (argc < 2 || strcmp(argv[1], "kinds") == 0)
         return json ? list_kinds_json() : list_kinds();
     if (strcmp(argv[1], "options") != 0 || argc > 3) {
-        fputs("plug: list what?\n    usage: plug list [--json], plug list options [KIND]\n",
-              stderr);
+        fprintf(stderr, "plug: list takes nothing, or \"options\" and one kind\n"
+                        "    usage: plug list [--json], plug list options [KIND]; of one kind: "
+                        "plug help KIND\n");
         return 2;
     }
     if (argc == 3) {

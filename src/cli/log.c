@@ -38,7 +38,8 @@ static const struct log_hint log_hints[] = {
     {PLUG_EADDRINUSE, NULL, "another program has it: ss -ltnp names it; port 0 takes a free one"},
     {PLUG_EADDRNOTAVAIL, NULL, "no interface of this machine has the address: ip addr shows them"},
     {PLUG_EMFILE, NULL, "raise the limit on open files (ulimit -n) or set max-sessions="},
-    {PLUG_ENOHOST, NULL, "is the name spelled right? getent hosts NAME asks as plug does"},
+    {PLUG_ENOHOST, NULL,
+     "is the name spelled right, has it an address of the family asked for? getent ahosts NAME"},
     {PLUG_EDNS, NULL, "the name server does not answer: look at /etc/resolv.conf"},
     {PLUG_ETIMEDOUT, NULL,
      "no answer in time: a firewall may drop it; connect-timeout= waits "
@@ -47,8 +48,10 @@ static const struct log_hint log_hints[] = {
     {PLUG_ENETUNREACH, NULL, "no route to that network: ip route shows the table"},
     {PLUG_ENETDOWN, NULL, "the interface is down: ip link shows its state"},
     {PLUG_ENOENT, "exec", "no such program in PATH: give its full path"},
-    {PLUG_ENOENT, "unix", "nobody has made the socket: is the service started?"},
-    {PLUG_ENOENT, NULL, "is the path right? create: makes a new file"},
+    {PLUG_ENOENT, "unix", "no such socket, or no such folder: is the service started?"},
+    {PLUG_ENOENT, NULL, "is the path right? create: makes a new file in a folder that exists"},
+    {PLUG_EEXIST, "unix", "the file there is no socket: remove it, or take another path"},
+    {PLUG_EEXIST, "pipe", "the file there is no FIFO: remove it, or open it by file:"},
     {PLUG_EEXIST, NULL, "remove it first, or leave excl away"},
     {PLUG_EISDIR, NULL, "a folder is no endpoint: name a file in it"},
     {PLUG_ENOTDIR, NULL, "a part of the path is a file"},
@@ -239,6 +242,16 @@ static void log_loss(struct plug__str *line, const struct plug__event *ev)
         plug__str_add(line, ", how many were acknowledged is not known");
 }
 
+/* What stands in an address or came from a peer must not steer the terminal. */
+static void log_tame(struct plug__str *text)
+{
+    for (size_t i = 0; !text->failed && i < text->len; i++) {
+        unsigned char c = (unsigned char)text->text[i];
+        if (c < ' ' || c == 127)
+            text->text[i] = '?';
+    }
+}
+
 /* The message of an event, without head, place and hint. */
 static void log_message(struct plug__str *line, const struct plug__event *ev)
 {
@@ -343,6 +356,7 @@ static void log_show(const struct plug__log *log, enum plug__level level, unsign
     if (log->json) {
         log_json_event(&line, level, relay, ev, message.text);
     } else {
+        log_tame(&message);
         log_head(ev->kind == PLUG__EV_LISTENING ? PLUG__LEVEL_NOTICE : level, &line);
         plug__str_add(&line, message.text ? message.text : "");
         if (ev->err.code)
@@ -385,14 +399,17 @@ void plug__log_say(const struct plug__log *log, enum plug__level level, const ch
 
 void plug__log_error(const struct plug__log *log, const struct plug_err *err)
 {
-    struct plug__str line = {0};
+    struct plug__str line = {0}, message = {0};
 
     if (log->json) {
         log_json_head(&line, PLUG__LEVEL_ERROR);
         log_json_tail(&line, err, log_err_text(err));
     } else {
+        plug__str_add(&message, log_err_text(err));
+        log_tame(&message);
         log_head(PLUG__LEVEL_ERROR, &line);
-        plug__str_add(&line, log_err_text(err));
+        plug__str_add(&line, message.text ? message.text : "");
+        plug__str_drop(&message);
         log_add_hint(&line, log_err_hint(err));
     }
     log_stderr(&line);

@@ -4,6 +4,7 @@
  * It deliberately does nothing else.
  */
 #include "cli/args.h"
+#include "cli/log.h"
 #include "cli/run.h"
 #include "cli/tour.h"
 #include "cli/verbs.h"
@@ -75,6 +76,19 @@ static int main_usage(int asked)
     return asked ? 0 : plug__exit_code(PLUG_EUSAGE);
 }
 
+/* What is wrong with the command line, as JSON when that was asked for before. */
+static int main_wrong(const struct plug__args *args, const char *text, const struct plug_err *err)
+{
+    struct plug__log log;
+
+    plug__log_init(&log, args->level, args->log_json, -1);
+    if (args->log_json)
+        plug__log_error(&log, err);
+    else
+        plug__cli_error(stderr, text, err);
+    return plug__exit_code(err->code);
+}
+
 int main(int argc, char **argv)
 {
     struct plug__args args;
@@ -84,8 +98,7 @@ int main(int argc, char **argv)
 
     (void)plug__os_init();
     if (plug__args_parse(&args, argc, argv, &text, &err) < 0) {
-        plug__cli_error(stderr, text, &err);
-        status = plug__exit_code(err.code);
+        status = main_wrong(&args, text, &err);
     } else if (args.action == PLUG__ACTION_VERSION) {
         status = main_version();
     } else if (args.action == PLUG__ACTION_HELP) {

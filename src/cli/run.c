@@ -134,6 +134,19 @@ static int run_check(struct run *run, struct run_relay *r)
     return rc < 0 ? run_wrong(run, side == 1 ? pair->b : pair->a, &err) : 0;
 }
 
+static int run_ready_fd(const struct run *run)
+{
+    struct plug_err err = {0};
+    struct plug__stat st;
+
+    if (run->args->ready_fd < 0 || plug__os_fstat((plug_handle)run->args->ready_fd, &st, NULL) >= 0)
+        return 0;
+    plug__err(&err, PLUG_EUSAGE, 0, NULL, "descriptor %d of --ready-fd is not open",
+              run->args->ready_fd);
+    plug__err_hint(&err, "the shell opens it by %d>FILE", run->args->ready_fd);
+    return run_wrong(run, NULL, &err);
+}
+
 static int run_plan(struct run *run)
 {
     int status = 0;
@@ -355,7 +368,9 @@ int plug__run(const struct plug__args *args)
         plug__log_error(&run.log, &err);
         return 1;
     }
-    status = run_plan(&run);
+    status = run_ready_fd(&run);
+    if (!status)
+        status = run_plan(&run);
     if (!status) {
         if (run_open(&run, &err) < 0 || run_turns(&run, &err) < 0) {
             plug__log_error(&run.log, &err);

@@ -157,6 +157,31 @@ static int tour_choose(struct tour_show *t, int argc, char **argv)
     return t->failures && t->npairs ? 0 : -1;
 }
 
+static int tour_knows(const char *name)
+{
+    for (const struct plug__tour_kind *k = plug__tour_kinds; k->name; k++)
+        if (strcmp(name, k->name) == 0)
+            return 1;
+    return 0;
+}
+
+/* Answers a word that is no kind of the tour. Returns 1 when there is one. */
+static int tour_wrong(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        if (tour_knows(argv[i]))
+            continue;
+        if (argv[i][0] != '-')
+            fprintf(stderr, "plug: the tour has no kind \"%.60s\"\n", argv[i]);
+        fputs("    usage: plug tour [KIND]..., of:", stderr);
+        for (const struct plug__tour_kind *k = plug__tour_kinds; k->name; k++)
+            fprintf(stderr, " %s", k->name);
+        fputc('\n', stderr);
+        return 1;
+    }
+    return 0;
+}
+
 static int tour_folder(struct tour_show *t)
 {
     const char *base = getenv("TMPDIR");
@@ -202,8 +227,10 @@ int plug__tour_main(int argc, char **argv)
 
     t.tty = plug__os_stdio(1, &out, NULL) >= 0 && plug__os_isatty(out);
     t.colour = t.tty && !(no && *no);
+    if (tour_wrong(argc - 1, argv + 1))
+        return 2;
     if (tour_choose(&t, argc - 1, argv + 1) < 0) {
-        fputs("plug: no such pair in this build; kinds: plug list\n", stderr);
+        fputs("plug: these kinds make no pair on this system\n", stderr);
         status = 2;
     } else if (tour_folder(&t) < 0) {
         fprintf(stderr, "plug: no temporary folder can be made (TMPDIR)\n");

@@ -82,7 +82,7 @@ class Plug(Process):
 
     def __init__(self, args, folder, ready=0, **kwargs):
         self.where = []
-        argv = [PLUG]
+        argv = [*kwargs.pop("before", ()), PLUG]
         r = w = None
         if ready:
             r, w = os.pipe()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Wrong addresses and options: exit 2, a caret under the place, nothing opened, nothing created.
 Then errors of the run: cause, hint and the right exit code."""
+import json
 import os
 import shutil
 import socket
@@ -34,6 +35,11 @@ WRONG = [
     ("file:x,seek=1,nosuch=2", "nosuch", []),
     ("exec:", "", []),
     ("", "", []),
+    ("fd:99", "99", ["not open"]),
+    ("exec:  ", "  ", ["no command"]),
+    ("tcp-listen://localhost", "localhost", ["port"]),
+    ("unix:" + "a" * 200, "a" * 80, ["too long"]),
+    ("unix:/x,bind=" + "b" * 200, "b" * 60, ["too long"]),
 ]
 
 
@@ -93,6 +99,7 @@ OPTIONS = [
     (["-", "echo:", "--"], "--", ["--"]),
     (["-v"], "", ["no address"]),
     (["-b"], "", ["-b"]),
+    (["explian", "tcp:h:80"], "explian", ["plug explain"]),
 ]
 
 
@@ -109,6 +116,42 @@ def test_wrong_option(plug, args, place, words):
     assert lines[marks[0] - 1][start:start + width] == place, err
     for word in words:
         assert word in lines[0], err
+
+
+@pytest.mark.parametrize("args", [["tc\033[31mp:a", "-"], ["-u", "file:no\033\\[31m\nsuch", "-"]])
+def test_what_is_shown_does_not_steer_the_terminal(plug, args):
+    p = plug(*args)
+    assert p.wait() in (1, 2)
+    assert "\033" not in p.stderr() and "[31m" in p.stderr().splitlines()[0]
+
+
+def test_dash_takes_options_as_socats(plug):
+    assert plug("-u", "text:a", "-,crnl").finish()[:2] == (0, b"a")
+
+
+def test_only_the_standard_descriptor_that_is_used_must_be_open(plug, tmp_path):
+    out = tmp_path / "out"
+    close0 = ["sh", "-c", 'exec "$@" <&-', "sh"]
+    close1 = ["sh", "-c", 'exec "$@" >&-', "sh"]
+    assert plug("-u", "text:a", "-", before=close0).finish()[:2] == (0, b"a")
+    assert plug("-u", "-", f"create:{out}", before=close1).finish()[0] == 0
+    p = plug("text:a", "-", before=close0)
+    assert p.wait() == 2
+    assert "standard input is not open" in p.stderr() and "</dev/null" in p.stderr()
+
+
+def test_ready_descriptor_must_be_open(plug):
+    p = plug("--ready-fd=99", "tcp-listen://127.0.0.1:0", "echo:")
+    assert p.wait() == 2
+    assert "descriptor 99" in p.stderr()
+
+
+@pytest.mark.parametrize("args", [["--log=json", "-b", "0", "-", "-"], ["--log=json", "tpc:", "-"]])
+def test_wrong_as_json(plug, args):
+    p = plug(*args)
+    assert p.wait() == 2
+    line = json.loads(p.stderr())
+    assert line["code"] == "EUSAGE" and line["msg"] and line["hint"]
 
 
 def test_socats_option_is_refused_by_name(plug):
