@@ -113,6 +113,12 @@ static void pair_unname(struct plug_loop *loop, struct pair_link *k)
     prev->next = k->next;
 }
 
+static void pair_tell(struct pair_link *k, int side, unsigned bits)
+{
+    if (k->end[side])
+        plug_ready(&k->end[side]->l, bits);
+}
+
 static int pair_open(struct plug_layer *l)
 {
     struct pair_layer *p = (struct pair_layer *)l;
@@ -131,17 +137,12 @@ static int pair_open(struct plug_layer *l)
     }
     k->end[p->side] = p;
     p->link = k;
+    pair_tell(k, !p->side, 0); /* it may wait for this in shut */
     plug_ready(l, k->to[p->side].held || k->ended[!p->side] ? PLUG_IN | PLUG_OUT : PLUG_OUT);
     return 0;
 }
 
 /* ---- data ---- */
-
-static void pair_tell(struct pair_link *k, int side, unsigned bits)
-{
-    if (k->end[side])
-        plug_ready(&k->end[side]->l, bits);
-}
 
 static int pair_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsigned flags)
 {
@@ -241,9 +242,10 @@ static int pair_shut(struct plug_layer *l, int how)
         return 0;
     if (how != PLUG_SHUT_RD)
         pair_end(p, PLUG_EOF);
-    if (how == PLUG_SHUT_RDWR && k->to[mate].held && (k->end[mate] || !k->joined))
-        return PLUG_EAGAIN; /* the mate has not taken it all */
-    /* … and never will */
+    /* The mate has not come, who would never hear of an end that was there before; or it has not
+     * taken all. */
+    if (how == PLUG_SHUT_RDWR && (!k->joined || (k->to[mate].held && k->end[mate])))
+        return PLUG_EAGAIN;
     return how == PLUG_SHUT_RDWR && l->error[1] == PLUG_ECONNRESET ? PLUG_ECONNRESET : 0;
 }
 
