@@ -74,6 +74,8 @@ size_t content_record(const struct content *c, uint64_t i, uint64_t at)
 {
     uint64_t r = content_mix(c->seed ^ 0x5eed, i), wide = c->size > 100000 ? 16384 : 3000;
     size_t left = (at < c->mark ? c->mark : c->size) - (size_t)at, len;
+    if (c->whole)
+        return c->size;
     if (i == 1 && left >= c->most)
         return c->most;
     if (r % 8 == 0)

@@ -19,21 +19,24 @@ enum how {
     HOW_FIFO,   /* a name both open */
     HOW_SOURCE, /* no end: plug reads what is prepared */
     HOW_SINK,   /* no end: plug writes what the test looks at */
-    HOW_ECHO    /* no end: gives back */
+    HOW_ECHO,   /* no end: gives back */
+    HOW_STDIO   /* standard input and output of the command as a child */
 };
 
 enum {
-    KIND_TALKS = 1,     /* what the test says there comes out of it */
-    KIND_HEARS = 2,     /* what is sent to it arrives at the test */
-    KIND_RECORDS = 4,   /* has bounds */
-    KIND_ENDS = 8,      /* half-close both ways */
-    KIND_EMPTY = 16,    /* an empty record is a record */
-    KIND_LOSSY = 32,    /* something on the way may drop */
-    KIND_KNOCKS = 64,   /* its first record makes the session */
-    KIND_IDLES = 128,   /* ends by itself when silent for idle-timeout */
-    KIND_LETTERS = 256, /* carries text only */
-    KIND_TAKES = 512,   /* echo and the like: keeps the other side's bounds */
-    KIND_ONE_WAY = 1024 /* needs -u or -U */
+    KIND_TALKS = 1,      /* what the test says there comes out of it */
+    KIND_HEARS = 2,      /* what is sent to it arrives at the test */
+    KIND_RECORDS = 4,    /* has bounds */
+    KIND_ENDS = 8,       /* half-close both ways */
+    KIND_EMPTY = 16,     /* an empty record is a record */
+    KIND_LOSSY = 32,     /* something on the way may drop */
+    KIND_KNOCKS = 64,    /* its first record makes the session */
+    KIND_IDLES = 128,    /* ends by itself when silent for idle-timeout */
+    KIND_LETTERS = 256,  /* carries text only */
+    KIND_TAKES = 512,    /* echo and the like: keeps the other side's bounds */
+    KIND_ONE_WAY = 1024, /* needs -u or -U */
+    KIND_WHOLE = 2048,   /* all of it is one record where the other side has bounds */
+    KIND_BIG = 4096      /* of those that 64 MiB are sent through */
 };
 
 enum framing {
@@ -55,10 +58,11 @@ struct kind {
     size_t limit; /* longest record; 0: bytes, no limit */
     size_t most;  /* most bytes in all; 0: any */
     size_t chunk; /* longest record made of a stream; 0: 8192 */
-    int dear;     /* starts a process: fewer cases */
 };
 extern const struct kind kinds[];
 extern const unsigned nkinds;
+extern const struct kind stdio_kinds[];
+extern const unsigned nstdio_kinds;
 
 /* ---- what is sent: content and bounds by seed ---- */
 
@@ -69,6 +73,7 @@ struct content {
     size_t mark; /* a record ends here at the latest */
     int letters;
     int empties; /* records of no bytes occur */
+    int whole;   /* one record */
 };
 
 void content_init(uint64_t seed);
@@ -107,8 +112,9 @@ struct flow { /* one direction of content, from an end to an end */
 struct end {
     const struct kind *kind;
     unsigned number;
-    int listener, in, out, given, control; /* descriptors; -1 none. in == out: a socket */
-    struct plug_sock *sock;                /* HOW_PAIR */
+    int listener, in, out, control; /* descriptors; -1 none. in == out: a socket */
+    int given[2];                   /* plug's own: to read, to write */
+    struct plug_sock *sock;         /* HOW_PAIR */
     unsigned port;
     int listening; /* plug listens */
     int open, shut, eof, knocked;
@@ -135,6 +141,13 @@ enum phase {
     PHASE_OVER
 };
 
+struct child {
+    int pid, ready, errors; /* descriptors that the command writes to */
+    int over, status;
+    char text[400];
+    size_t len;
+};
+
 struct pair {
     struct end end[2];
     struct flow flow[2]; /* [i]: what end i sends, or what end i's source holds */
@@ -146,6 +159,9 @@ struct pair {
     enum phase phase;
     int pauses; /* stops in PHASE_PAUSE until released */
     int opened, ended, lossy, failed;
+    size_t block;        /* -b */
+    int copies;          /* without splice */
+    struct child *child; /* the relay is a command of its own */
     struct plug__session_stats stats;
     plug_time deadline; /* real */
     char why[400];
@@ -159,6 +175,7 @@ int pair_begin(struct pair *p, const struct kind *a, const struct kind *b, uint6
                unsigned *number);
 /* Does all that can be done now without waiting. Returns 1 when something moved. */
 int pair_step(struct pair *p);
+int pair_rests(const struct pair *p); /* waits for time, or is over */
 /* Virtual time went by, as far as the phase asks for. */
 void pair_release(struct pair *p);
 void pair_drop(struct pair *p);
@@ -170,8 +187,15 @@ int pair_incoming(const struct pair *p, int i);
 int end_prepare(struct pair *p, int i); /* before the relay; the address is ready then */
 int end_meet(struct pair *p, int i); /* as soon as the relay allows it. Returns 1 when open now */
 void end_hangup(struct end *e);      /* no more of it is needed */
+void end_keep_none(struct end *e);   /* closes what plug has got by now */
 void end_drop(struct end *e);
 int end_shut(struct pair *p, int i); /* the test says no more there */
+
+/* command.c: the command as a child. Return -1 failed */
+int command_start(struct pair *p);
+int command_look(struct pair *p); /* where it listens, whether it has ended */
+void command_drop(struct pair *p);
+extern const char *command_path;
 
 /* traffic.c: return 1 when something moved, -1 failed */
 int end_send(struct pair *p, int i);
@@ -179,7 +203,25 @@ int end_receive(struct pair *p, int i);
 
 #define MATRIX_BUFFER ((size_t)256 * 1024)
 
-/* bulk.c */
-int bulk_run(const char *dir);
+/* batch.c: many pairs at a time on one loop whose clock the test moves on. */
+struct job {
+    const struct kind *a, *b;
+    size_t size;
+    enum closing closing;
+    uint64_t seed;
+};
+struct tally {
+    unsigned ran, failed, batches, number;
+    const char *backend; /* NULL: in turn */
+    char dir[64];
+    plug_time pause; /* real time of PHASE_PAUSE; 0: half of grace, virtual */
+};
+int batch_run(struct tally *t, const struct job *jobs, size_t n);
+struct plug_loop *clock_loop(const struct plug__backend *base, plug_time *ahead);
+plug_time clock_now(const struct plug_loop *loop);
+void batch_clean(const struct tally *t);
+
+/* bulk.c: one bulk session beside 63 small ones. */
+int bulk_run(struct tally *t);
 
 #endif

@@ -83,7 +83,9 @@ static void put_value(const struct pair *p, int i, const char *key, size_t n, ch
     else if (strncmp(key, "port", n) == 0)
         (void)snprintf(to, room, "%u", e->port);
     else if (strncmp(key, "fd", n) == 0)
-        (void)snprintf(to, room, "%d", e->given);
+        (void)snprintf(to, room, "%d", e->given[0]);
+    else if (strncmp(key, "grace", n) == 0)
+        (void)snprintf(to, room, "%d", p->child ? 1 : 20);
     else if (strncmp(key, "text", n) == 0)
         put_text(p, i, to, room);
 }
@@ -148,8 +150,8 @@ static int meet_called(struct pair *p, struct end *e)
     if (!p->opened)
         return 0;
     len = end_addr(p, e, 'b', e->port, &a);
-    if (connect(e->listener, &a.sa, len) < 0)
-        return open_fail(p, e, "connect to plug's own name");
+    if (p->flow[e == &p->end[1]].on && connect(e->listener, &a.sa, len) < 0)
+        return p->child && errno == ENOENT ? 0 : open_fail(p, e, "connect to plug's own name");
     e->in = e->out = e->listener;
     e->listener = -1;
     return 1;
@@ -179,21 +181,33 @@ static int meet_calls(struct pair *p, struct end *e)
 
 /* ---- descriptors ---- */
 
+static int open_socketpair(struct pair *p, struct end *e)
+{
+    int fds[2];
+    if (socketpair(AF_UNIX, e->kind->type | SOCK_CLOEXEC, 0, fds) < 0)
+        return open_fail(p, e, "socketpair");
+    e->given[0] = e->given[1] = fds[0];
+    e->in = e->out = fds[1];
+    return nonblock(fds[1]);
+}
+
+/* One for plug to read; for stdio one to write as well. */
 static int open_fds(struct pair *p, struct end *e)
 {
     int fds[2];
-    if (e->kind->type) {
-        if (socketpair(AF_UNIX, e->kind->type | SOCK_CLOEXEC, 0, fds) < 0)
-            return open_fail(p, e, "socketpair");
-        e->given = fds[0];
-        e->in = e->out = fds[1];
-    } else {
-        if (pipe2(fds, O_CLOEXEC) < 0)
-            return open_fail(p, e, "pipe");
-        e->given = fds[0];
-        e->out = fds[1];
-    }
-    return nonblock(fds[1]) < 0 ? open_fail(p, e, "fcntl") : 0;
+    if (e->kind->type)
+        return open_socketpair(p, e);
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return open_fail(p, e, "pipe");
+    e->given[0] = fds[0];
+    e->out = fds[1];
+    if (nonblock(fds[1]) < 0 || e->kind->how != HOW_STDIO)
+        return 0;
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return open_fail(p, e, "pipe");
+    e->given[1] = fds[1];
+    e->in = fds[0];
+    return nonblock(fds[0]);
 }
 
 static int open_lent(struct pair *p, struct end *e)
@@ -255,7 +269,9 @@ static int meet_fifo(struct pair *p, struct end *e)
         return p->opened;
     end_path(p, e, 'f', path, sizeof(path));
     e->out = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    return e->out < 0 ? open_fail(p, e, "open to write") : 1;
+    if (e->out < 0)
+        return p->child && errno == ENXIO ? 0 : open_fail(p, e, "open to write");
+    return 1;
 }
 
 /* ---- files, the library's own ---- */
@@ -289,7 +305,9 @@ static int meet_sink(struct pair *p, struct end *e)
         return 0;
     end_path(p, e, 's', path, sizeof(path));
     e->in = open(path, O_RDONLY | O_CLOEXEC);
-    return e->in < 0 ? open_fail(p, e, "open to check") : 1;
+    if (e->in < 0)
+        return p->child && errno == ENOENT ? 0 : open_fail(p, e, "open to check");
+    return 1;
 }
 
 static void pair_watch(struct plug_sock *s, void *arg)
@@ -318,6 +336,7 @@ int end_prepare(struct pair *p, int i)
         r = open_called(p, e);
         break;
     case HOW_FDS:
+    case HOW_STDIO:
         r = open_fds(p, e);
         break;
     case HOW_LENT:
@@ -355,6 +374,7 @@ static int meet(struct pair *p, struct end *e)
     case HOW_PAIR:
         return plug_state(e->sock) == 0;
     case HOW_FDS:
+    case HOW_STDIO:
     case HOW_SOURCE:
     case HOW_ECHO:
         break;
@@ -405,10 +425,18 @@ void end_hangup(struct end *e)
     e->sock = NULL;
 }
 
+void end_keep_none(struct end *e)
+{
+    if (e->given[1] != e->given[0])
+        close_fd(&e->given[1]);
+    close_fd(&e->given[0]);
+    e->given[1] = -1;
+}
+
 void end_drop(struct end *e)
 {
     end_hangup(e);
-    close_fd(&e->given);
+    end_keep_none(e);
     free(e->wire);
     free(e->raw);
     e->wire = e->raw = NULL;

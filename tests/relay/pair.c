@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 enum { LOSSY_SOURCE = 64 * 1024 };
-#define PAIR_DEADLINE (40 * PLUG_SECOND)
+#define PAIR_DEADLINE (60 * PLUG_SECOND)
 
 int pair_fail(struct pair *p, const char *fmt, ...)
 {
@@ -92,19 +92,24 @@ static void flow_init(struct pair *p, int i, uint64_t seed)
     int through = to->flags & KIND_RECORDS;
     *f = (struct flow){.hold = UINT64_MAX, .chunk = to->chunk ? to->chunk : 8192};
     f->on = from->how != HOW_ECHO && (from->flags & KIND_TALKS) && (to->flags & KIND_HEARS);
-    f->bounds =
-        (from->flags & KIND_RECORDS) && through && (beyond->flags & (KIND_RECORDS | KIND_TAKES));
+    f->bounds = (from->flags & (KIND_RECORDS | KIND_WHOLE)) && through &&
+                (beyond->flags & (KIND_RECORDS | KIND_TAKES));
+    if (p->block)
+        f->chunk = p->block;
     f->content = (struct content){
         .seed = content_mix(seed, (uint64_t)i),
         .size = f->on ? flow_size(p, i) : 0,
         .most = flow_most(p),
         .letters = ((p->end[0].kind->flags | p->end[1].kind->flags) & KIND_LETTERS) != 0,
+        .whole = (from->flags & KIND_WHOLE) != 0,
         .empties = (from->flags & KIND_EMPTY) && ((beyond->flags & KIND_EMPTY) || !through),
     };
     if (f->on && (from->flags & KIND_KNOCKS) && !f->content.size && !f->content.empties)
         f->content.size = 1; /* without a record there is no session */
-    if (from->how == HOW_SOURCE)
+    if (from->how == HOW_SOURCE) {
         f->sent = f->content.size;
+        f->sent_records = f->content.whole && (f->content.size || f->content.empties);
+    }
 }
 
 static int can_end(const struct pair *p, int i)
@@ -178,9 +183,10 @@ static void pair_event(void *arg, const struct plug__event *ev)
 
 static int pair_relay(struct pair *p)
 {
-    struct plug__relay_conf conf = {.half_wait = PLUG_FOREVER,
+    struct plug__relay_conf conf = {.block = p->block,
+                                    .half_wait = PLUG_FOREVER,
                                     .idle = PLUG_FOREVER,
-                                    .movers = 1,
+                                    .movers = !p->copies,
                                     .event = pair_event,
                                     .arg = p};
     struct plug_err err = {0};
@@ -212,7 +218,7 @@ static void end_init(struct end *e, const struct kind *k, uint64_t seed, unsigne
                       .listener = -1,
                       .in = -1,
                       .out = -1,
-                      .given = -1,
+                      .given = {-1, -1},
                       .control = -1,
                       .piece = pieces[seed % 8]};
 }
@@ -235,10 +241,12 @@ int pair_begin(struct pair *p, const struct kind *a, const struct kind *b, uint6
     for (int i = 0; i < 2; i++)
         if (end_prepare(p, i) < 0)
             return -1;
+    if (p->child)
+        return command_start(p);
     if (pair_relay(p) < 0)
         return -1;
     for (int i = 0; i < 2; i++)
-        p->end[i].given = -1; /* plug closes what it was given */
+        p->end[i].given[0] = p->end[i].given[1] = -1; /* plug closes what it was given */
     return 0;
 }
 
@@ -338,6 +346,8 @@ static int pair_run(struct pair *p)
         return r;
     if (sees_end(p, second) && !p->end[second].eof)
         return r;
+    if (p->child && !ends_alone(p))
+        p->pauses = 0;
     p->phase = p->pauses && !one_way(p) ? PHASE_PAUSE : PHASE_REPLY;
     return 1;
 }
@@ -351,7 +361,7 @@ static int pair_reply(struct pair *p)
     r = end_shut(p, second);
     if (r < 0 || !pair_said(p))
         return r;
-    p->phase = ends_alone(p) || one_way(p) ? PHASE_ENDING : PHASE_ALIVE;
+    p->phase = ends_alone(p) || one_way(p) || p->child ? PHASE_ENDING : PHASE_ALIVE;
     return 1;
 }
 
@@ -366,12 +376,25 @@ static int check_flow(struct pair *p, int d, uint64_t want)
     return 0;
 }
 
+static int relay_done(const struct pair *p)
+{
+    return p->child ? p->child->over : p->relay && plug__relay_done(p->relay);
+}
+
+static int relay_status(const struct pair *p)
+{
+    return p->child ? p->child->status : plug__relay_status(p->relay);
+}
+
 static int pair_over(struct pair *p)
 {
-    int status = plug__relay_status(p->relay);
+    int status = relay_status(p);
     p->phase = PHASE_OVER;
     if (status)
-        return pair_fail(p, "the relay ended with status %d", status);
+        return pair_fail(p, "the relay ended with status %d %s", status,
+                         p->child ? p->child->text : "");
+    if (p->child)
+        return 1;
     if (!p->ended)
         return pair_fail(p, "the relay is done, its session was never told to have ended");
     for (int i = 0; i < 2; i++) {
@@ -385,7 +408,7 @@ static int pair_over(struct pair *p)
 /* The relay is done: the ends read what is left, and their end of data. */
 static int pair_ending(struct pair *p)
 {
-    if (!plug__relay_done(p->relay))
+    if (!relay_done(p))
         return 0;
     for (int i = 0; i < 2; i++) {
         if (sees_end(p, i) && !p->end[i].eof && (p->end[i].in >= 0 || p->end[i].sock))
@@ -426,13 +449,14 @@ static int pair_phase(struct pair *p)
     return 0;
 }
 
+/* A relay that ends before all was said, or that fails. */
 static int pair_early(struct pair *p)
 {
-    if (p->phase < PHASE_ENDING && p->relay && plug__relay_done(p->relay) &&
-        !(p->phase >= PHASE_RUN && ends_alone(p)) && !one_way(p))
-        return pair_fail(p, "the relay ended too early, in phase %d with status %d", (int)p->phase,
-                         plug__relay_status(p->relay));
-    return 0;
+    int may = one_way(p) || (p->phase >= PHASE_RUN && ends_alone(p));
+    if (p->phase >= PHASE_ENDING || !relay_done(p) || (may && !relay_status(p)))
+        return 0;
+    return pair_fail(p, "the relay ended too early, in phase %d with status %d %s", (int)p->phase,
+                     relay_status(p), p->child ? p->child->text : "");
 }
 
 static int step_ends(struct pair *p)
@@ -451,18 +475,24 @@ static int step_ends(struct pair *p)
     return moved;
 }
 
+int pair_rests(const struct pair *p)
+{
+    return p->phase == PHASE_PAUSE || p->phase == PHASE_ALIVE || p->phase == PHASE_TIME ||
+           p->phase == PHASE_IDLE || p->phase == PHASE_OVER;
+}
+
 int pair_step(struct pair *p)
 {
     int moved, r;
     if (p->phase == PHASE_OVER)
         return 0;
-    moved = p->failed ? -1 : step_ends(p);
+    moved = p->failed || (p->child && command_look(p) < 0) ? -1 : step_ends(p);
     if (moved >= 0) {
         hangups(p);
         r = pair_early(p) < 0 ? -1 : pair_phase(p);
         moved = r < 0 || p->failed ? -1 : moved | r;
     }
-    if (moved >= 0 && plug_now() > p->deadline)
+    if (moved >= 0 && !pair_rests(p) && plug_now() > p->deadline)
         moved = pair_fail(p,
                           "stuck in phase %d: A sent %" PRIu64 ", %" PRIu64 " came; B sent %" PRIu64
                           ", %" PRIu64 " came; ends seen: %d %d",
@@ -478,6 +508,7 @@ int pair_step(struct pair *p)
 void pair_release(struct pair *p)
 {
     int idles = (p->end[0].kind->flags | p->end[1].kind->flags) & KIND_IDLES;
+    p->deadline = plug_now() + PAIR_DEADLINE;
     if (p->phase == PHASE_PAUSE)
         p->phase = PHASE_REPLY;
     else if (p->phase == PHASE_ALIVE)
@@ -492,6 +523,7 @@ void pair_drop(struct pair *p)
 {
     plug__relay_free(p->relay);
     p->relay = NULL;
+    command_drop(p);
     for (int i = 0; i < 2; i++)
         end_drop(&p->end[i]);
 }

@@ -6,6 +6,7 @@
 #include "matrix.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -35,6 +36,12 @@ static int64_t put(struct end *e, const void *data, size_t len)
     return errno == EINTR || errno == ENOTCONN ? -EAGAIN : -errno;
 }
 
+static int hung_up(int fd)
+{
+    struct pollfd f = {.fd = fd, .events = POLLIN};
+    return poll(&f, 1, 0) > 0 && (f.revents & POLLHUP);
+}
+
 /* *ret_eor: a record ends here. End of data: INT64_MIN. */
 static int64_t get(struct end *e, void *data, size_t len, int *ret_eor)
 {
@@ -53,6 +60,8 @@ static int64_t get(struct end *e, void *data, size_t len, int *ret_eor)
                         : read(e->in, data, len);
     if (n < 0)
         return errno == EINTR || errno == ENOTCONN ? -EAGAIN : -errno;
+    if (n == 0 && e->kind->how == HOW_FIFO && !hung_up(e->in))
+        return -EAGAIN; /* plug has not opened it yet */
     if (n == 0 && e->kind->type != SOCK_DGRAM)
         return INT64_MIN;
     return n;
@@ -163,6 +172,8 @@ int end_send(struct pair *p, int i)
         return 0;
     if (!p->opened && !(e->kind->flags & KIND_KNOCKS))
         return 0;
+    if (p->child && e->kind->how == HOW_CALLED && (e->kind->flags & KIND_LOSSY) && !p->flow[!i].got)
+        return 0; /* nobody says when the command has bound its socket */
     for (int n = 0; n < STEP_CALLS && more_to_send(e, f); n++) {
         int r = send_one(p, e, f);
         if (r < 0)
