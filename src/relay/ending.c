@@ -267,7 +267,8 @@ static int ending_farewell(struct plug__session *s, int side)
 {
     uint8_t bit = (uint8_t)(PLUG__SESSION_SHUT_A << side);
     int r = 0;
-    if (s->flags & bit)
+    /* While the other side's is under way this peer may still reset: it did not take it all. */
+    if ((s->flags & bit) && !(plug__sock_base(s->side[side])->ready & PLUG_ERR))
         return 1;
     if (!plug__session_plan(s, side)->common.end_close)
         r = plug__sock_shut(s->side[side], PLUG_SHUT_RDWR);
@@ -281,6 +282,12 @@ static int ending_farewell(struct plug__session *s, int side)
     return 1;
 }
 
+/* A failure that waits to be told; a child's status is only a result. */
+static int ending_faulty(const struct plug__session *s)
+{
+    return s->fault && s->fault != PLUG_ECHILD;
+}
+
 int plug__session_closing(struct plug__session *s)
 {
     int out = 0;
@@ -290,7 +297,7 @@ int plug__session_closing(struct plug__session *s)
     }
     if (out < 2)
         return 0;
-    if (s->fault && s->fault != PLUG_ECHILD)
+    if (ending_faulty(s))
         plug__session_fail(s, s->fault_side, s->fault, NULL);
     else
         ending_done(s);
@@ -326,7 +333,9 @@ void plug__session_close_late(struct plug__session *s)
         ending_clock(s);
         return;
     }
-    if (left)
+    if (ending_faulty(s))
+        plug__session_fail(s, s->fault_side, s->fault, NULL);
+    else if (left)
         plug__session_fail(s, side, PLUG_ETIMEDOUT, NULL);
     else
         ending_done(s);
@@ -335,10 +344,13 @@ void plug__session_close_late(struct plug__session *s)
 void plug__session_close(struct plug__session *s)
 {
     for (int d = 0; d < 2; d++) {
-        if (plug__pump_held(&s->pump[d])) {
+        if (!plug__pump_held(&s->pump[d]))
+            continue;
+        if (ending_faulty(s)) /* what came first is the cause */
+            plug__session_fail(s, s->fault_side, s->fault, NULL);
+        else
             plug__session_fail(s, !d, PLUG_ETIMEDOUT, NULL);
-            return;
-        }
+        return;
     }
     s->state = PLUG__SESSION_CLOSING;
     if (!plug__session_closing(s))

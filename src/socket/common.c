@@ -258,12 +258,14 @@ static int socket_settled(struct plug__socket *s)
     int64_t unsent;
     if (l->error[1])
         return l->error[1];
-    if ((l->ready & PLUG_ERR) && socket_error_of(s) < 0)
-        return s->broken;
     unsent = plug__os_unsent(s->io.handle);
+    /* After it, for a reset empties the queue as well; and whatever it is, since the poll backend
+     * has told its last of a socket that is shut both ways. */
+    if (socket_error_of(s) < 0)
+        return s->broken;
     if (unsent > 0 || (unsent < 0 && !(s->flags & PLUG__SOCKET_SHORT)))
         return PLUG_EAGAIN;
-    return socket_error_of(s); /* a reset empties the queue as well */
+    return 0;
 }
 
 static int socket_farewell(struct plug__socket *s)

@@ -24,10 +24,57 @@ static void test_late__records_behind_null_eof(void **state)
     plug__os_close(c);
 }
 
+static plug_handle late_unix_server(char *address, size_t room)
+{
+    struct plug_addr a;
+    plug_handle h;
+    char name[64];
+    (void)snprintf(name, sizeof(name), "plug-test-late-%lld", (long long)plug__os_pid());
+    assert_true(plug__os_addr_unix(&a, name, 1, 1) >= 0);
+    assert_true(plug__os_socket(&h, a.family, SOCK_STREAM, 0, NULL) >= 0);
+    assert_true(plug__os_bind(h, &a, NULL) >= 0);
+    assert_true(plug__os_listen(h, 4, NULL) >= 0);
+    (void)snprintf(address, room, "abstract:%s,close-timeout=0.2", name);
+    return h;
+}
+
+/* One side resets while the other keeps the close waiting: the reset is told, not forgotten. */
+static void test_late__a_reset_outlives_the_close_timeout(void **state)
+{
+    struct rig *t = *state;
+    static char much[100000];
+    char tcp[96], un[96];
+    const int small = 4096;
+    plug_handle st = rig_server(SOCK_STREAM, tcp, sizeof(tcp) - 20, "tcp"), a;
+    plug_handle su = late_unix_server(un, sizeof(un)), b;
+    struct plug__relay *r;
+    assert_true(plug__os_setsockopt(st, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small), NULL) >= 0);
+    (void)snprintf(tcp + strlen(tcp), 20, "#close-timeout=0.2");
+    r = rig_relay(t, tcp, un);
+    a = rig_accept(t, st);
+    b = rig_accept(t, su);
+    rig_write(t, a, "for the other", 13);
+    rig_write(t, b, much, sizeof(much)); /* more than its kernel takes */
+    assert_true(plug__os_shutdown(a, PLUG_SHUT_WR, NULL) >= 0);
+    assert_true(plug__os_shutdown(b, PLUG_SHUT_WR, NULL) >= 0);
+    while (plug__os_unread(b) < 13 || plug__os_unsent(b) > 0)
+        rig_turn(t);
+    for (int i = 0; i < 3; i++)
+        rig_turn(t);
+    plug__os_close(a); /* unread: a reset */
+    assert_int_equal(rig_end(t, r), 8);
+    assert_int_equal(t->seen[PLUG__EV_LOST], 1);
+    assert_int_equal(t->err.code, PLUG_ECONNRESET);
+    plug__os_close(b);
+    plug__os_close(st);
+    plug__os_close(su);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG(test_late__records_behind_null_eof),
+        RIG(test_late__a_reset_outlives_the_close_timeout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
