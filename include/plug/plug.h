@@ -161,7 +161,16 @@ enum {
     PLUG_LEVEL_FILTER,         /* PLUG_FILTER_*, data filters */
     PLUG_LEVEL_CHILD           /* PLUG_CHILD_*, endpoints that run a process */
 };
-enum { PLUG_SO_TYPE = 1, PLUG_SO_LIMIT, PLUG_SO_UNSENT, PLUG_SO_NAME, PLUG_SO_PEER };
+/* UNSENT: int64_t, bytes that the peer has not acknowledged. DROPPED: int64_t, records that came
+ * and found no room. */
+enum {
+    PLUG_SO_TYPE = 1,
+    PLUG_SO_LIMIT,
+    PLUG_SO_UNSENT,
+    PLUG_SO_NAME,
+    PLUG_SO_PEER,
+    PLUG_SO_DROPPED
+};
 enum { PLUG_ROUTE_PATH = 1, PLUG_ROUTE_HOST, PLUG_ROUTE_SNI, PLUG_ROUTE_VERDICT };
 enum { PLUG_CHILD_PID = 1, PLUG_CHILD_STATUS };
 

@@ -118,6 +118,18 @@ static void ending_release(struct plug__session *s, int reset)
     (void)plug__loop_timer(s->relay->loop, &s->timer, PLUG_FOREVER);
 }
 
+/* What a source had no room for never came to a pump. */
+static void ending_dropped(struct plug__session *s)
+{
+    for (int i = 0; i < 2; i++) {
+        int64_t n;
+        size_t len = sizeof(n);
+        if (s->side[i] && s->pump[i].state != PLUG__PUMP_OFF &&
+            plug_getsockopt(s->side[i], PLUG_LEVEL_SOCK, PLUG_SO_DROPPED, &n, &len) >= 0)
+            s->stats.flow[i].dropped += (uint64_t)n;
+    }
+}
+
 /* Tells, frees, and lets the relay go on. */
 static void ending_tell(struct plug__session *s, struct plug__event *ev, int reset, int status)
 {
@@ -125,6 +137,7 @@ static void ending_tell(struct plug__session *s, struct plug__event *ev, int res
     s->stats.ended = r->loop->now;
     ev->session = s->id;
     ev->stats = &s->stats;
+    ending_dropped(s);
     ending_release(s, reset);
     plug__relay_emit(r, ev);
     plug__relay_ended(r, s, status);

@@ -178,6 +178,18 @@ void plug__dgram_close(struct plug_layer *l)
 
 /* ---- options ---- */
 
+/* Those cut short by the reader's buffer are not among them: it was told. */
+static int dgram_dropped(const struct plug__dgram *d, void *val, size_t *len)
+{
+    const uint64_t *n = d->child.dropped;
+    const int64_t sum = (int64_t)(n[PLUG__DROP_QUEUE] + n[PLUG__DROP_NEW] + n[PLUG__DROP_MEMORY]);
+    if (*len < sizeof(sum))
+        return PLUG_EINVAL;
+    memcpy(val, &sum, sizeof(sum));
+    *len = sizeof(sum);
+    return 0;
+}
+
 static int dgram_session_get(const struct plug__dgram *d, int name, void *val, size_t *len)
 {
     struct plug_addr peer, local, bound;
@@ -185,6 +197,8 @@ static int dgram_session_get(const struct plug__dgram *d, int name, void *val, s
     int r;
     if (name == PLUG_SO_PEER)
         return plug__socket_put_addr(val, len, &peer);
+    if (name == PLUG_SO_DROPPED)
+        return dgram_dropped(d, val, len);
     if (name != PLUG_SO_NAME)
         return PLUG_ENOTSUP;
     r = plug__os_sockname(d->base->v[end].io.handle, &bound, NULL);

@@ -24,6 +24,26 @@ static void test_late__records_behind_null_eof(void **state)
     plug__os_close(c);
 }
 
+/* Records of a peer that is faster than the other side are dropped, and counted. */
+static void test_late__records_without_room(void **state)
+{
+    enum { BATCHES = 40, BATCH = 16, SIZE = 1024 };
+    struct rig *t = *state;
+    static char record[SIZE];
+    struct plug__relay *r = rig_relay(t, "udp-listen://127.0.0.1:0", "stall:");
+    plug_handle c;
+    rig_until_seen(t, PLUG__EV_LISTENING, 1);
+    c = rig_connect(rig_port(t), SOCK_DGRAM);
+    for (int i = 0; i < BATCHES; i++) { /* no more at once than the kernel keeps */
+        for (int k = 0; k < BATCH; k++)
+            rig_write(t, c, record, SIZE);
+        rig_turn(t);
+    }
+    plug__relay_free(r);
+    assert_in_range(t->stats.flow[0].dropped, BATCHES * BATCH / 4, BATCHES * BATCH);
+    plug__os_close(c);
+}
+
 static plug_handle late_unix_server(char *address, size_t room)
 {
     struct plug_addr a;
@@ -74,6 +94,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG(test_late__records_behind_null_eof),
+        RIG(test_late__records_without_room),
         RIG(test_late__a_reset_outlives_the_close_timeout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
