@@ -9,7 +9,7 @@
 enum {
     BOTH = KIND_TALKS | KIND_HEARS,
     STREAM = BOTH | KIND_ENDS,
-    PACKETS = BOTH | KIND_ENDS | KIND_RECORDS,
+    PACKETS = BOTH | KIND_ENDS | KIND_RECORDS, /* an empty one reads as the end on Linux */
     FRAMED = PACKETS | KIND_EMPTY,
     DATAGRAMS = BOTH | KIND_RECORDS | KIND_EMPTY,
     SERVED = KIND_KNOCKS | KIND_IDLES | KIND_LOSSY,
@@ -197,15 +197,26 @@ const struct kind kinds[] = {
      .limit = FRAME_MOST},
 };
 
+/* Not in the table, for these reasons. */
+const char *const kinds_exempt[] = {
+    "stall",  /* moves nothing */
+    "stderr", /* the command's own messages are there */
+    /* the layer of another row by a second name: the same code with a preset */
+    "tcp4", "tcp6", "tcp4-listen", "tcp6-listen", "udp4", "udp6", "udp4-listen", "udp6-listen",
+    "abstract-connect", "abstract-listen", "abstract-seqpacket", "abstract-seqpacket-listen",
+    "abstract-dgram", "abstract-dgram-listen", NULL};
+
 /* These make a command of their own the relay. */
 const struct kind stdio_kinds[] = {
     {.name = "stdio", .relay = "-", .how = HOW_STDIO, .flags = STREAM},
     {.name = "stdio (socket)",
-     .relay = "-",
+     .relay = "stdio",
      .how = HOW_STDIO,
      .flags = STREAM,
      .family = AF_UNIX,
      .type = SOCK_STREAM},
+    {.name = "stdin", .relay = "stdin", .how = HOW_STDIO, .flags = KIND_TALKS | KIND_ENDS},
+    {.name = "stdout", .relay = "stdout", .how = HOW_STDIO, .flags = KIND_HEARS | KIND_ENDS},
 };
 const unsigned nstdio_kinds = sizeof(stdio_kinds) / sizeof(stdio_kinds[0]);
 const unsigned nkinds = sizeof(kinds) / sizeof(kinds[0]);

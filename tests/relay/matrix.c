@@ -6,6 +6,7 @@
  *   reply       a reply 2 s after half-close, all pairs that half-close at once
  *   stdio       standard input and output of the command with all other kinds
  *   bulk        one bulk session beside 63 small ones
+ *   table       whether the table has all kinds
  * -a KIND and -b KIND choose rows, --loop BACKEND the backend, --plug PATH the command.
  */
 #include "matrix.h"
@@ -71,9 +72,11 @@ static void add_reply(struct matrix *m, const struct kind *a, const struct kind 
 
 static void add_stdio(struct matrix *m, const struct kind *a, const struct kind *b)
 {
-    const struct kind *other = a->how == HOW_STDIO ? b : a;
+    const struct kind *other = a->how == HOW_STDIO ? b : a, *stdio = other == a ? b : a;
     if (other->how == HOW_FDS || other->how == HOW_PAIR)
         return; /* not in another process */
+    if (!(other->flags & KIND_ENDS) && !(stdio->flags & KIND_TALKS))
+        return; /* would never end */
     add_job(m, a, b, 1021, (enum closing)(m->njobs % 2));
     add_job(m, a, b, 65537, (enum closing)(m->njobs % 3));
 }
@@ -132,6 +135,9 @@ static int run(struct matrix *m)
         size = 0;
     } else if (strcmp(m->mode, "stdio") == 0) {
         add_all_stdio(m);
+    } else if (strcmp(m->mode, "table") == 0) {
+        m->tally.ran = 1;
+        return table_complete() ? 0 : -1;
     } else if (strcmp(m->mode, "bulk") == 0) {
         return bulk_run(&m->tally);
     } else {

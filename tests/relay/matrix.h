@@ -63,6 +63,9 @@ extern const struct kind kinds[];
 extern const unsigned nkinds;
 extern const struct kind stdio_kinds[];
 extern const unsigned nstdio_kinds;
+extern const char *const kinds_exempt[];
+/* Whether each kind of the registry has a row or a reason. Prints those that have not. */
+int table_complete(void);
 
 /* ---- what is sent: content and bounds by seed ---- */
 

@@ -365,14 +365,18 @@ static int pair_reply(struct pair *p)
     return 1;
 }
 
-static int check_flow(struct pair *p, int d, uint64_t want)
+/* What the relay counted. A stream has no records to count. */
+static int check_flow(struct pair *p, int d, const struct flow *want)
 {
     const struct plug__flow *f = &p->stats.flow[d];
-    if (f->bytes != want || f->dropped || f->late)
+    if (f->bytes != want->content.size || f->dropped || f->late)
         return pair_fail(p,
-                         "direction %d counted %" PRIu64 " bytes of %" PRIu64 ", %" PRIu64
+                         "direction %d counted %" PRIu64 " bytes of %zu, %" PRIu64
                          " dropped, %" PRIu64 " late",
-                         d, f->bytes, want, f->dropped, f->late);
+                         d, f->bytes, want->content.size, f->dropped, f->late);
+    if (want->bounds && want->content.size && f->records != want->sent_records)
+        return pair_fail(p, "direction %d counted %" PRIu64 " records of %" PRIu64, d, f->records,
+                         want->sent_records);
     return 0;
 }
 
@@ -397,11 +401,9 @@ static int pair_over(struct pair *p)
         return 1;
     if (!p->ended)
         return pair_fail(p, "the relay is done, its session was never told to have ended");
-    for (int i = 0; i < 2; i++) {
-        uint64_t want = p->flow[is_echo(p, i) ? !i : i].content.size;
-        if (check_flow(p, i, want) < 0)
+    for (int i = 0; i < 2; i++)
+        if (check_flow(p, i, &p->flow[is_echo(p, i) ? !i : i]) < 0)
             return -1;
-    }
     return 1;
 }
 
