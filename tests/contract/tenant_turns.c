@@ -17,7 +17,7 @@ struct turns {
     uint16_t out_at, out_len; /* held output */
     uint16_t in_at, in_len;   /* a block that waits for the caller */
     uint16_t got;             /* bytes of the block under way, its length byte counted */
-    uint8_t owes, owed, ended, blocks_in, blocks_out;
+    uint8_t owes, owed, ended, mute, blocks_in, blocks_out;
     uint8_t out[BLOCK + 2], in[BLOCK + 1];
 };
 
@@ -141,7 +141,7 @@ static int turns_pull(struct turns *t)
     t->in_at = 0;
     if (++t->blocks_in == EVERY) {
         t->blocks_in = 0;
-        t->owes = 1;
+        t->owes = !t->mute; /* nothing is said behind our own end */
     }
     return 1;
 }
@@ -219,9 +219,13 @@ static int turns_send(struct plug_layer *l, struct plug_msg *v, unsigned n, unsi
 static int turns_shut(struct plug_layer *l, int how)
 {
     if (how == PLUG_SHUT_WR || how == PLUG_SHUT_RDWR) {
-        int r = turns_flush(turns_of(l));
+        struct turns *t = turns_of(l);
+        int r = turns_receipt(t);
+        if (r >= 0)
+            r = turns_flush(t);
         if (r < 0)
             return r;
+        t->mute = 1;
     }
     return plug_layer_shut(l->below, how);
 }
