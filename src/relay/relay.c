@@ -27,16 +27,28 @@ static struct plug__session *relay_find(struct plug__relay *r, uint64_t id)
     return NULL;
 }
 
-/* Who has connected, as text; empty when nobody can say. */
+static int relay_peer_of(struct plug_sock *sock, char *buf, size_t size)
+{
+    struct plug_addr peer = {0};
+    size_t len = sizeof(peer);
+    int r = PLUG_ENOTCONN;
+    if (sock)
+        r = plug_getsockopt(sock, PLUG_LEVEL_SOCK, PLUG_SO_PEER, &peer, &len);
+    if (r >= 0)
+        r = plug_addr_text(&peer, buf, size);
+    if (r < 0)
+        buf[0] = '\0';
+    return r;
+}
+
+/* Who has connected, or to whom we have, as text; empty when nobody can say. */
 static void relay_peer(struct plug__relay *r, const struct plug__event *ev, char *buf, size_t size)
 {
     struct plug__session *s = relay_find(r, ev->session);
-    struct plug_addr peer = {0};
-    size_t len = sizeof(peer);
-    if (!s || ev->side < 0 || !s->side[ev->side] ||
-        plug_getsockopt(s->side[ev->side], PLUG_LEVEL_SOCK, PLUG_SO_PEER, &peer, &len) < 0 ||
-        plug_addr_text(&peer, buf, size) < 0)
-        buf[0] = '\0';
+    if (s && ev->side >= 0)
+        (void)relay_peer_of(s->side[ev->side], buf, size);
+    else if (s && relay_peer_of(s->side[1], buf, size) < 0)
+        (void)relay_peer_of(s->side[0], buf, size);
 }
 
 void plug__relay_emit(struct plug__relay *r, struct plug__event *ev)

@@ -246,3 +246,12 @@ def pipe_is_empty(w):
     import termios
 
     return struct.unpack("i", fcntl.ioctl(w, termios.FIONREAD, b"\0" * 4))[0] == 0
+
+
+def test_opened_says_to_whom(plug):
+    with listener() as s:
+        port = s.getsockname()[1]
+        p = plug("-d", "-d", "-", f"tcp://127.0.0.1:{port}")
+        accept(s).close()
+        assert p.wait() == 0
+        assert f"session 1 opened: 127.0.0.1:{port}\n" in p.stderr()
