@@ -47,7 +47,7 @@ static int outside_init(struct plug_layer *l, const struct plug_step *step, stru
 {
     struct outside *o = outside_of(l);
     (void)reterr;
-    o->fd = atoi(step->path);
+    o->fd = (int)strtol(step->path, NULL, 10);
     o->io.handle = PLUG_NO_HANDLE;
     return 0;
 }
