@@ -286,7 +286,8 @@ PLUG_API int plug_unread(struct plug_layer *l, const void *bytes, size_t len);
 PLUG_API int plug_fail(struct plug_layer *l, int dir, int code, int os);
 
 /* Counted state that a listener's layer shares with its children. In init: make it when l->shared
- * is NULL (core has set it for children). Core counts; drop is called with the last one. */
+ * is NULL (core has set it for children). Core counts; drop is called with the last one, on
+ * whatever thread that one lives: what children change in it needs a lock. */
 PLUG_API void *plug_shared_new(size_t size, void (*drop)(void *));
 
 /* Makes further layers known to all addresses that are opened on this loop: a NULL-ended table that

@@ -7,6 +7,7 @@
 
 #include "core/sock.h"
 #include "util/alloc.h"
+#include <stdatomic.h>
 #include <string.h>
 
 /* ---- bytes given back ---- */
@@ -214,7 +215,7 @@ int plug_is_listener(const struct plug_layer *l)
 struct layer_shared {
     void (*drop)(void *);
     union {
-        size_t refs;
+        atomic_size_t refs; /* children may live on other threads */
         max_align_t align;
     } u;
 };

@@ -8,6 +8,7 @@
 
 #include "util/str.h"
 #include <plug/layer.h>
+#include <stdatomic.h>
 
 enum { PLUG__STEPS = 16 }; /* most layers in a stack */
 
@@ -29,7 +30,7 @@ struct plug__common {
 
 /* Of one address. Counted; the memory of everything in it is the plan's arena. */
 struct plug_plan {
-    int refs;
+    atomic_int refs; /* children of a listener may live on other threads */
     unsigned nsteps;
     struct plug_step steps[PLUG__STEPS]; /* from the base (0) up */
     struct plug__common common;

@@ -12,6 +12,7 @@
 
 #include "contract/tenants.h"
 #include "core/listener.h"
+#include "os/os.h"
 #include "sim/sim.h"
 #include <stdio.h>
 #include <string.h>
@@ -175,6 +176,67 @@ static void test_sock__loop_freed_inside_its_turn(void **state)
     assert_null(loop);
 }
 
+/* ---- threads ---- */
+
+enum { THREADS_CHILDREN = 50 };
+
+struct threads {
+    struct plug__mutex lock;
+    struct plug__cond done;
+    struct plug_sock *child[THREADS_CHILDREN];
+    int next, over;
+};
+
+static void threads_serve(void *arg)
+{
+    struct threads *t = arg;
+    struct plug_sock *s;
+    char buf[8];
+    plug__mutex_lock(&t->lock);
+    s = t->child[t->next++];
+    plug__mutex_unlock(&t->lock);
+    (void)plug_recv(s, buf, sizeof(buf), 0, plug_now() + 10 * PLUG_SECOND);
+    plug_close(s);
+    plug__mutex_lock(&t->lock);
+    t->over++;
+    plug__cond_signal(&t->done);
+    plug__mutex_unlock(&t->lock);
+}
+
+/* Each child of a kernel's listener goes to a thread of its own while the listener goes on. */
+static void test_sock__children_on_threads(void **state)
+{
+    static struct threads t;
+    struct plug_sock *l = NULL, *c;
+    struct plug_addr at = {0};
+    size_t len = sizeof(at);
+    char target[64];
+    (void)state;
+    assert_int_equal(plug__mutex_init(&t.lock), 0);
+    assert_int_equal(plug__cond_init(&t.done), 0);
+    assert_int_equal(plug_open(&l, "tcp-listen://127.0.0.1:0", plug_now() + PLUG_SECOND, NULL), 0);
+    assert_int_equal(plug_getsockopt(l, PLUG_LEVEL_SOCK, PLUG_SO_NAME, &at, &len), 0);
+    (void)snprintf(target, sizeof(target), "tcp://127.0.0.1:%u", plug__os_addr_port(&at));
+    for (int i = 0; i < THREADS_CHILDREN; i++) {
+        plug_time until = plug_now() + 10 * PLUG_SECOND;
+        struct plug_sock *child = NULL;
+        assert_int_equal(plug_open(&c, target, until, NULL), 0);
+        assert_int_equal(plug_accept(l, &child, until), 0);
+        plug__mutex_lock(&t.lock);
+        t.child[i] = child;
+        plug__mutex_unlock(&t.lock);
+        assert_int_equal(plug__thread_start(threads_serve, &t, NULL), 0);
+        plug_close(c);
+    }
+    plug_close(l);
+    plug__mutex_lock(&t.lock);
+    while (t.over < THREADS_CHILDREN)
+        plug__cond_wait(&t.done, &t.lock);
+    plug__mutex_unlock(&t.lock);
+    plug__cond_drop(&t.done);
+    plug__mutex_drop(&t.lock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_sock__time_to_connect_begins_at_open),
         cmocka_unit_test(test_sock__private_loop_ends_inside_its_turn),
         cmocka_unit_test(test_sock__loop_freed_inside_its_turn),
+        cmocka_unit_test(test_sock__children_on_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
