@@ -150,6 +150,7 @@ static void batch_begin(struct tally *t, struct plug_loop *loop, const char *bac
                        .size = j->size,
                        .asked = j->closing,
                        .backend = backend,
+                       .hurried = t->failed != 0,
                        .pauses = 1};
     if (j->a->how == HOW_STDIO || j->b->how == HOW_STDIO) {
         p->child = calloc(1, sizeof(*p->child));

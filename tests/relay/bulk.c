@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,29 +28,46 @@ enum {
 #define BULK_WAIT (60 * PLUG_SECOND)
 
 struct row {
-    const char *name, *relay[2]; /* {dir} is put in by snprintf */
+    const char *name, *relay[2]; /* %s: the folder, %u: the test's port */
     int family[2], type[2];
+    const char *beside[2]; /* a relay of its own is the bulk: its ends never wait */
 };
 
+#define ROW_TCP_FRONT "tcp-listen://127.0.0.1:0"
 static const struct row rows[] = {
-    {"tcp", {"tcp-listen://127.0.0.1:0", "tcp://127.0.0.1:%u"}, {AF_INET, AF_INET}, {1, 1}},
-    {"unix", {"unix-listen://%s/front", "unix://%s/back"}, {AF_UNIX, AF_UNIX}, {1, 1}},
-    {"tcp to unix", {"tcp-listen://127.0.0.1:0", "unix://%s/back"}, {AF_INET, AF_UNIX}, {1, 1}},
-    {"seqpacket",
-     {"unix-seqpacket-listen://%s/front", "unix-seqpacket://%s/back"},
-     {AF_UNIX, AF_UNIX},
-     {SOCK_SEQPACKET, SOCK_SEQPACKET}},
-    {"seqpacket to tcp",
-     {"unix-seqpacket-listen://%s/front", "tcp://127.0.0.1:%u"},
-     {AF_UNIX, AF_INET},
-     {SOCK_SEQPACKET, SOCK_STREAM}},
+    {.name = "tcp",
+     .relay = {ROW_TCP_FRONT, "tcp://127.0.0.1:%u"},
+     .family = {AF_INET, AF_INET},
+     .type = {SOCK_STREAM, SOCK_STREAM}},
+    {.name = "unix",
+     .relay = {"unix-listen://%s/front", "unix://%s/back"},
+     .family = {AF_UNIX, AF_UNIX},
+     .type = {SOCK_STREAM, SOCK_STREAM}},
+    {.name = "tcp to unix",
+     .relay = {ROW_TCP_FRONT, "unix://%s/back"},
+     .family = {AF_INET, AF_UNIX},
+     .type = {SOCK_STREAM, SOCK_STREAM}},
+    {.name = "seqpacket",
+     .relay = {"unix-seqpacket-listen://%s/front", "unix-seqpacket://%s/back"},
+     .family = {AF_UNIX, AF_UNIX},
+     .type = {SOCK_SEQPACKET, SOCK_SEQPACKET}},
+    {.name = "seqpacket to tcp",
+     .relay = {"unix-seqpacket-listen://%s/front", "tcp://127.0.0.1:%u"},
+     .family = {AF_UNIX, AF_INET},
+     .type = {SOCK_SEQPACKET, SOCK_STREAM}},
+    {.name = "tcp beside a file",
+     .relay = {ROW_TCP_FRONT, "tcp://127.0.0.1:%u"},
+     .family = {AF_INET, AF_INET},
+     .type = {SOCK_STREAM, SOCK_STREAM},
+     .beside = {"file:%s/big,rdonly", "file:/dev/null,wronly"}},
 };
 
 struct session {
     int client, server;      /* -1: not there */
     uint64_t sent, got;      /* of the round; of the bulk in all */
     uint64_t back, answered; /* what the server sent of its answer; what came of it */
-    unsigned rounds, since;  /* turn when the round began */
+    unsigned rounds, before; /* before: when the bulk began */
+    unsigned since;          /* turn when the round began */
     int shut, over;
 };
 
@@ -57,10 +75,10 @@ struct bulk {
     const struct row *row;
     const struct tally *tally;
     struct plug_loop *loop;
-    struct plug__relay *relay;
+    struct plug__relay *relay, *beside;
     int listener;
     unsigned port[2]; /* where plug listens; where the test does */
-    int listening, opened, ended;
+    int listening, began;
     unsigned turn, worst;
     struct content content[SESSIONS];
     struct session s[SESSIONS];
@@ -140,17 +158,14 @@ static void bulk_event(void *arg, const struct plug__event *ev)
         b->listening = 1;
         b->port[0] = colon ? (unsigned)strtoul(colon + 1, NULL, 10) : 0;
     }
-    b->opened += ev->kind == PLUG__EV_OPENED;
-    b->ended += ev->kind == PLUG__EV_ENDED;
     if (ev->kind == PLUG__EV_FAILED || ev->kind == PLUG__EV_LOST)
         (void)bulk_fail(b, (unsigned)ev->session, ev->err.text, ev->err.code);
 }
 
-static int bulk_plan(struct bulk *b, int side, struct plug_plan **ret)
+static int bulk_plan(struct bulk *b, const char *form, struct plug_plan **ret)
 {
     char address[256];
     struct plug_err err = {0};
-    const char *form = b->row->relay[side];
     const char *hole = strchr(form, '%');
     size_t head = hole ? (size_t)(hole - form) : strlen(form);
     if (!hole)
@@ -163,7 +178,7 @@ static int bulk_plan(struct bulk *b, int side, struct plug_plan **ret)
     return plug__plan_parse(ret, address, NULL, &err) < 0 ? bulk_fail(b, 0, err.text, 0) : 0;
 }
 
-static int bulk_relay(struct bulk *b)
+static int bulk_relay(struct bulk *b, const char *const form[2], struct plug__relay **ret)
 {
     struct plug__relay_conf conf = {.half_wait = PLUG_FOREVER,
                                     .idle = PLUG_FOREVER,
@@ -171,14 +186,13 @@ static int bulk_relay(struct bulk *b)
                                     .event = bulk_event,
                                     .arg = b};
     struct plug_err err = {0};
-    int side, r = bulk_plan(b, 0, &conf.a);
+    int side, r = bulk_plan(b, form[0], &conf.a);
     if (r >= 0)
-        r = bulk_plan(b, 1, &conf.b);
+        r = bulk_plan(b, form[1], &conf.b);
     if (r >= 0)
         r = plug__relay_check(conf.a, conf.b, 0, 0, &side, NULL, NULL, &err);
     if (r >= 0)
-        return plug__relay_new(&b->relay, b->loop, &conf, &err) < 0 ? bulk_fail(b, 0, err.text, 0)
-                                                                    : 0;
+        return plug__relay_new(ret, b->loop, &conf, &err) < 0 ? bulk_fail(b, 0, err.text, 0) : 0;
     plug__plan_drop(conf.a);
     plug__plan_drop(conf.b);
     return bulk_fail(b, 0, err.text, 0);
@@ -325,32 +339,65 @@ static int bulk_ready(const struct bulk *b)
     return 1;
 }
 
+static int bulk_file(struct bulk *b)
+{
+    char path[128];
+    int fd;
+    (void)snprintf(path, sizeof(path), "%s/big", b->tally->dir);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || ftruncate(fd, BULK) < 0)
+        (void)bulk_fail(b, 0, strerror(errno), 0);
+    if (fd >= 0)
+        (void)close(fd);
+    return b->why[0] ? -1 : bulk_relay(b, b->row->beside, &b->beside);
+}
+
+static int bulk_begin(struct bulk *b)
+{
+    b->worst = 0;
+    for (unsigned i = 1; i < SESSIONS; i++)
+        b->s[i].before = b->s[i].rounds;
+    b->began = 1;
+    return b->row->beside[0] ? bulk_file(b) : bulk_call(b, 0);
+}
+
+static int bulk_over(const struct bulk *b)
+{
+    return b->beside ? plug__relay_done(b->beside) : b->s[0].over;
+}
+
+static int bulk_step(struct bulk *b)
+{
+    if (bulk_turn(b) < 0 || bulk_accept(b) < 0)
+        return -1;
+    if (!b->began && bulk_ready(b) && bulk_begin(b) < 0)
+        return -1;
+    if (b->began && !b->beside && step_bulk(b) < 0)
+        return -1;
+    for (unsigned i = 1; b->listening && i < SESSIONS; i++)
+        if (step_small(b, i) < 0)
+            return -1;
+    return 0;
+}
+
 static int bulk_drive(struct bulk *b)
 {
     plug_time until = plug_now() + BULK_WAIT;
-    unsigned least = UINT32_MAX, begin[SESSIONS] = {0};
-    int ready = 0;
-    while (!b->s[0].over) {
+    struct plug__relay_totals totals;
+    unsigned least = UINT32_MAX;
+    while (!b->began || !bulk_over(b)) {
         if (plug_now() > until)
             return bulk_fail(b, 0, "stuck", (long long)b->s[0].got);
-        if (bulk_turn(b) < 0 || bulk_accept(b) < 0)
+        if (bulk_step(b) < 0)
             return -1;
-        if (!ready && bulk_ready(b)) {
-            ready = 1;
-            b->worst = 0;
-            for (unsigned i = 1; i < SESSIONS; i++)
-                begin[i] = b->s[i].rounds;
-            if (bulk_call(b, 0) < 0)
-                return -1;
-        }
-        if (ready && step_bulk(b) < 0)
-            return -1;
-        for (unsigned i = 1; b->listening && i < SESSIONS; i++)
-            if (step_small(b, i) < 0)
-                return -1;
+    }
+    if (b->beside) {
+        plug__relay_totals(b->beside, &totals);
+        if (totals.flow[0].bytes != BULK)
+            return bulk_fail(b, 0, "the file is not whole", (long long)totals.flow[0].bytes);
     }
     for (unsigned i = 1; i < SESSIONS; i++)
-        least = b->s[i].rounds - begin[i] < least ? b->s[i].rounds - begin[i] : least;
+        least = b->s[i].rounds - b->s[i].before < least ? b->s[i].rounds - b->s[i].before : least;
     if (least < LEAST_ROUNDS)
         return bulk_fail(b, 0, "a small session had few rounds beside the bulk", least);
     return b->worst > MOST_TURNS ? bulk_fail(b, 0, "turns for a small round", b->worst) : 0;
@@ -361,6 +408,7 @@ static int bulk_drive(struct bulk *b)
 static void bulk_close(struct bulk *b)
 {
     plug__relay_free(b->relay);
+    plug__relay_free(b->beside);
     for (unsigned i = 0; i < SESSIONS; i++) {
         if (b->s[i].client >= 0)
             (void)close(b->s[i].client);
@@ -386,7 +434,7 @@ static int bulk_row(struct tally *t, const struct row *row, const char *backend)
     }
     r = plug_loop_new(&b->loop, backend, NULL);
     if (r >= 0)
-        r = bulk_listen(b) < 0 || bulk_relay(b) < 0 || bulk_drive(b) < 0;
+        r = bulk_listen(b) < 0 || bulk_relay(b, row->relay, &b->relay) < 0 || bulk_drive(b) < 0;
     t->ran++;
     t->failed += r != 0;
     printf("%s %s, %s: %u turns, a small round took %u at most %s\n", r ? "FAIL" : "bulk",

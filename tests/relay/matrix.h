@@ -160,13 +160,15 @@ struct pair {
     size_t size;
     enum closing closing, asked;
     enum phase phase;
-    int pauses; /* stops in PHASE_PAUSE until released */
+    int hurried; /* others have failed: do not wait long for this one */
+    int pauses;  /* stops in PHASE_PAUSE until released */
     int opened, ended, lossy, failed;
     size_t block;        /* -b */
     int copies;          /* without splice */
     struct child *child; /* the relay is a command of its own */
     struct plug__session_stats stats;
     plug_time deadline; /* real */
+    plug_time due;      /* the loop's: the session has ended; 0: whenever */
     char why[400];
     const char *backend;
 };

@@ -13,7 +13,8 @@
 #include <sys/socket.h>
 
 enum { LOSSY_SOURCE = 64 * 1024 };
-#define PAIR_DEADLINE (60 * PLUG_SECOND)
+#define PAIR_SLACK (10 * PLUG_SECOND)
+#define PAIR_DEADLINE (30 * PLUG_SECOND)
 
 int pair_fail(struct pair *p, const char *fmt, ...)
 {
@@ -229,7 +230,7 @@ int pair_begin(struct pair *p, const struct kind *a, const struct kind *b, uint6
     end_init(&p->end[0], a, content_mix(seed, 10), ++*number);
     end_init(&p->end[1], b, content_mix(seed, 11), ++*number);
     p->lossy = ((a->flags | b->flags) & KIND_LOSSY) != 0;
-    p->deadline = plug_now() + PAIR_DEADLINE;
+    p->deadline = plug_now() + (p->hurried ? PAIR_DEADLINE / 6 : PAIR_DEADLINE);
     for (int i = 0; i < 2; i++) {
         flow_init(p, i, seed);
         if (p->size > 4096 && p->end[i].piece < 1000)
@@ -401,6 +402,9 @@ static int pair_over(struct pair *p)
         return 1;
     if (!p->ended)
         return pair_fail(p, "the relay is done, its session was never told to have ended");
+    if (p->due && p->stats.ended > p->due)
+        return pair_fail(p, "the session ended %.1f s too late",
+                         (double)(p->stats.ended - p->due + PAIR_SLACK) / 1e9);
     for (int i = 0; i < 2; i++)
         if (check_flow(p, i, &p->flow[is_echo(p, i) ? !i : i]) < 0)
             return -1;
@@ -507,16 +511,23 @@ int pair_step(struct pair *p)
     return moved;
 }
 
+/* Its time is over: it must have ended by now, but for what a busy machine takes. */
+static void pair_due(struct pair *p)
+{
+    p->phase = PHASE_ENDING;
+    p->due = clock_now(p->loop) + PAIR_SLACK;
+}
+
 void pair_release(struct pair *p)
 {
     int idles = (p->end[0].kind->flags | p->end[1].kind->flags) & KIND_IDLES;
-    p->deadline = plug_now() + PAIR_DEADLINE;
+    p->deadline = plug_now() + (p->hurried ? PAIR_DEADLINE / 6 : PAIR_DEADLINE);
     if (p->phase == PHASE_PAUSE)
         p->phase = PHASE_REPLY;
     else if (p->phase == PHASE_ALIVE)
         p->phase = p->closing == CLOSE_NONE ? PHASE_IDLE : PHASE_TIME;
     else if (p->phase == PHASE_TIME || idles)
-        p->phase = PHASE_ENDING;
+        pair_due(p);
     else if (p->phase == PHASE_IDLE)
         p->phase = PHASE_OVER; /* it would go on for ever */
 }
