@@ -227,11 +227,15 @@ static int exec_pipes(struct exec_ends *ends, int *os)
 static int exec_spawn(struct exec_layer *e, const struct exec_ends *ends, int *os)
 {
     const struct exec_conf *c = e->d.step->conf;
+    unsigned without = e->d.step->plan->without;
+    /* One way only (-u, -U): its other end stays that of the command, as with socat. */
+    plug_handle in = without & PLUG_NOWRITE ? PLUG_NO_HANDLE : ends->child_in;
+    plug_handle out = without & PLUG_NOREAD ? PLUG_NO_HANDLE : ends->child_out;
     struct plug__spawn how = {
         .argv = c->argv,
-        .in = ends->child_in,
-        .out = ends->child_out,
-        .err = c->stderr_too ? ends->child_out : PLUG_NO_HANDLE,
+        .in = in,
+        .out = out,
+        .err = c->stderr_too ? out : PLUG_NO_HANDLE,
         .in_fd = (int)c->fdin,
         .out_fd = (int)c->fdout,
         .chdir = c->chdir,

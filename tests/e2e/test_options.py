@@ -255,3 +255,13 @@ def test_opened_says_to_whom(plug):
         accept(s).close()
         assert p.wait() == 0
         assert f"session 1 opened: 127.0.0.1:{port}\n" in p.stderr()
+
+
+@pytest.mark.parametrize("how", ["", ",pipes"])
+def test_one_way_leaves_a_program_the_other_end(plug, how):
+    """As socat: what is not relayed stays the command's own standard input or output."""
+    p = plug("-u", "text:forth", "exec:cat" + how)
+    assert p.finish()[:2] == (0, b"forth")
+    p = plug("-u", "exec:cat" + how, "stderr", stdin=subprocess.PIPE)
+    assert p.finish(b"own input")[:2] == (0, b"")
+    assert p.stderr() == "own input"
