@@ -111,9 +111,11 @@ static void listen_failed(struct plug__relay *r, int side, int code)
     (void)plug_error(r->listen[side], &ev.err);
     if (ev.err.code != code)
         plug__err(&ev.err, code, 0, NULL, "%s", plug_strerror(code));
-    if (code == PLUG_EADDRINUSE && rival)
+    if (code == PLUG_EADDRINUSE && rival) {
         plug__err(&ev.err, code, ev.err.os, ev.err.layer, "port in use by relay %u (%s)",
                   rival->number, listen_plan(rival, rival->listens & 1 ? 0 : 1)->text);
+        plug__err_hint(&ev.err, "give one of the two another port");
+    }
     ev.name = plug__plan_label(listen_plan(r, side));
     if (!r->status)
         r->status = plug__exit_code(code);
