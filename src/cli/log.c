@@ -42,8 +42,7 @@ static const struct log_hint log_hints[] = {
      "is the name spelled right, has it an address of the family asked for? getent ahosts NAME"},
     {PLUG_EDNS, NULL, "the name server does not answer: look at /etc/resolv.conf"},
     {PLUG_ETIMEDOUT, NULL,
-     "no answer in time: a firewall may drop it; connect-timeout= waits "
-     "longer"},
+     "no answer in time: a firewall may drop it; connect-timeout= and user-timeout= say how long"},
     {PLUG_EHOSTUNREACH, NULL, "no way to that host: ip route get ADDRESS shows what is tried"},
     {PLUG_ENETUNREACH, NULL, "no route to that network: ip route shows the table"},
     {PLUG_ENETDOWN, NULL, "the interface is down: ip link shows its state"},

@@ -396,6 +396,8 @@ static int socket_get(struct plug__socket *s, int name, void *val, size_t *len)
         unsent = plug__os_unsent(s->io.handle);
         if (unsent < 0 || *len < sizeof(unsent))
             return unsent < 0 ? PLUG_ENOTSUP : PLUG_EINVAL;
+        if (unsent && (s->flags & PLUG__SOCKET_WR_SHUT))
+            unsent--; /* the kernel counts the FIN as a byte */
         memcpy(val, &unsent, sizeof(unsent));
         *len = sizeof(unsent);
         return 0;
