@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GRACE (20 * PLUG_SECOND) /* as in the table */
+#define GRACE (40 * PLUG_SECOND) /* as in the addresses; below the idle-timeout of udp */
 #define IDLE (60 * PLUG_SECOND)
 #define REAP_WAIT (5 * PLUG_SECOND)
 
@@ -80,9 +80,10 @@ static void batch_release(struct pair *v, size_t n, enum phase phase)
 }
 
 /* All wait for time: gives the least that somebody waits for. */
-static void batch_time(const struct tally *t, struct plug_loop *loop, struct pair *v, size_t n)
+static void batch_time(const struct tally *t, struct plug_loop *loop, plug_time *ahead,
+                       struct pair *v, size_t n)
 {
-    plug_time *ahead = loop->user, until = plug_now() + t->pause;
+    plug_time until = plug_now() + t->pause;
     if (batch_has(v, n, PHASE_PAUSE)) {
         while (t->pause && plug_now() < until)
             batch_turn(loop, v, n);
@@ -202,7 +203,7 @@ int batch_run(struct tally *t, const struct job *jobs, size_t n)
     while (!batch_over(v, n)) {
         batch_turn(loop, v, n);
         if (!batch_over(v, n) && batch_at_rest(v, n))
-            batch_time(t, loop, v, n);
+            batch_time(t, loop, &ahead, v, n);
     }
     batch_report(t, v, n);
     (void)plug__loop_poll(loop, 0); /* buries what was closed */

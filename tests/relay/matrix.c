@@ -49,7 +49,7 @@ static void add_job(struct matrix *m, const struct kind *a, const struct kind *b
 
 static void add_cases(struct matrix *m, const struct kind *a, const struct kind *b)
 {
-    static const size_t sizes[] = {0, 1, 1021, 65537, 1024 * 1024};
+    static const size_t sizes[] = {0, 1, 1021, 65537, (size_t)1024 * 1024};
     for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         for (unsigned k = CLOSE_A; k <= CLOSE_BOTH; k++)
             add_job(m, a, b, sizes[i], (enum closing)k);

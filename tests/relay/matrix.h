@@ -185,6 +185,11 @@ int pair_rests(const struct pair *p); /* waits for time, or is over */
 void pair_release(struct pair *p);
 void pair_drop(struct pair *p);
 const char *pair_name(const struct pair *p, char *buf, size_t len);
+/* flows.c: before anything is opened. */
+void pair_flow(struct pair *p, int i, uint64_t seed); /* what end i will say */
+void pair_choose_closing(struct pair *p);             /* as asked, if the kinds can */
+int pair_is_echo(const struct pair *p, int i);
+int pair_sees_end(const struct pair *p, int i);
 /* Index of the flow that arrives at end i, or -1. */
 int pair_incoming(const struct pair *p, int i);
 

@@ -85,7 +85,7 @@ static void put_value(const struct pair *p, int i, const char *key, size_t n, ch
     else if (strncmp(key, "fd", n) == 0)
         (void)snprintf(to, room, "%d", e->given[0]);
     else if (strncmp(key, "grace", n) == 0)
-        (void)snprintf(to, room, "%d", p->child ? 1 : 20);
+        (void)snprintf(to, room, "%d", p->child ? 1 : 40);
     else if (strncmp(key, "text", n) == 0)
         put_text(p, i, to, room);
 }

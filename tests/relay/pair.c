@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { LOSSY_SOURCE = 64 * 1024 };
 #define PAIR_SLACK (10 * PLUG_SECOND)
 #define PAIR_DEADLINE (30 * PLUG_SECOND)
 
@@ -34,126 +33,6 @@ const char *pair_name(const struct pair *p, char *buf, size_t len)
     (void)snprintf(buf, len, "%s | %s: %zu bytes, %s, %s", p->end[0].kind->name,
                    p->end[1].kind->name, p->size, ends[p->closing], p->backend);
     return buf;
-}
-
-/* ---- which pairs, which flows ---- */
-
-int pair_joins(const struct kind *a, const struct kind *b)
-{
-    if (a->how == HOW_ECHO || b->how == HOW_ECHO) {
-        const struct kind *k = a->how == HOW_ECHO ? b : a;
-        return k->how != HOW_ECHO && (k->flags & KIND_TALKS) && (k->flags & KIND_HEARS);
-    }
-    return ((a->flags & KIND_TALKS) && (b->flags & KIND_HEARS)) ||
-           ((b->flags & KIND_TALKS) && (a->flags & KIND_HEARS));
-}
-
-static int is_echo(const struct pair *p, int i)
-{
-    return p->end[i].kind->how == HOW_ECHO;
-}
-
-int pair_incoming(const struct pair *p, int i)
-{
-    int from = is_echo(p, !i) ? i : !i;
-    return p->flow[from].on ? from : -1;
-}
-
-static const struct kind *flow_sink(const struct pair *p, int i)
-{
-    return p->end[is_echo(p, !i) ? i : !i].kind;
-}
-
-static size_t flow_most(const struct pair *p)
-{
-    size_t most = SIZE_MAX;
-    for (int i = 0; i < 2; i++) {
-        const struct kind *k = p->end[i].kind;
-        most = k->limit && k->limit < most ? k->limit : most;
-    }
-    return most;
-}
-
-static size_t flow_size(const struct pair *p, int i)
-{
-    const struct kind *k = p->end[i].kind;
-    size_t size = p->size;
-    if (k->most && size > k->most)
-        size = k->most;
-    if (p->lossy && k->how == HOW_SOURCE && size > LOSSY_SOURCE)
-        size = LOSSY_SOURCE;
-    return size;
-}
-
-/* A sink of records that gets a stream puts it in records of its own. */
-static void flow_init(struct pair *p, int i, uint64_t seed)
-{
-    struct flow *f = &p->flow[i];
-    const struct kind *from = p->end[i].kind, *to = flow_sink(p, i), *beyond = p->end[!i].kind;
-    int through = to->flags & KIND_RECORDS;
-    *f = (struct flow){.hold = UINT64_MAX, .chunk = to->chunk ? to->chunk : 8192};
-    f->on = from->how != HOW_ECHO && (from->flags & KIND_TALKS) && (to->flags & KIND_HEARS);
-    f->bounds = (from->flags & (KIND_RECORDS | KIND_WHOLE)) && through &&
-                (beyond->flags & (KIND_RECORDS | KIND_TAKES));
-    if (p->block)
-        f->chunk = p->block;
-    f->content = (struct content){
-        .seed = content_mix(seed, (uint64_t)i),
-        .size = f->on ? flow_size(p, i) : 0,
-        .most = flow_most(p),
-        .letters = ((p->end[0].kind->flags | p->end[1].kind->flags) & KIND_LETTERS) != 0,
-        .whole = (from->flags & KIND_WHOLE) != 0,
-        .empties = (from->flags & KIND_EMPTY) && ((beyond->flags & KIND_EMPTY) || !through),
-    };
-    if (f->on && (from->flags & KIND_KNOCKS) && !f->content.size && !f->content.empties)
-        f->content.size = 1; /* without a record there is no session */
-    if (from->how == HOW_SOURCE) {
-        f->sent = f->content.size;
-        f->sent_records = f->content.whole && (f->content.size || f->content.empties);
-    }
-}
-
-static int can_end(const struct pair *p, int i)
-{
-    const struct kind *k = p->end[i].kind;
-    return (k->flags & KIND_ENDS) && (k->flags & KIND_TALKS) && k->how != HOW_ECHO;
-}
-
-/* The test's end reads an end of data when plug half-closes. */
-static int sees_end(const struct pair *p, int i)
-{
-    const struct kind *k = p->end[i].kind;
-    return (k->flags & KIND_ENDS) && (k->flags & KIND_HEARS) && k->how != HOW_SINK &&
-           k->how != HOW_ECHO;
-}
-
-/* The one that does not end first keeps something to say after that. */
-static void hold_reply(struct pair *p, int i)
-{
-    struct flow *f = &p->flow[i];
-    const struct kind *k = p->end[i].kind;
-    size_t least = k->flags & KIND_KNOCKS ? 2 : 1;
-    if (k->how == HOW_SOURCE)
-        return;
-    if (!(p->end[0].kind->flags & p->end[1].kind->flags & KIND_ENDS) && f->content.size < least)
-        f->content.size = least;
-    f->hold = (f->content.size + least - 1) / 2;
-    f->content.mark = (size_t)f->hold;
-}
-
-static void choose_closing(struct pair *p)
-{
-    int a = can_end(p, 0), b = can_end(p, 1);
-    p->closing = p->asked;
-    if (p->end[0].kind->how == HOW_SOURCE || (a && !b))
-        p->closing = CLOSE_A;
-    else if (p->end[1].kind->how == HOW_SOURCE || (b && !a))
-        p->closing = CLOSE_B;
-    else if (!a && !b)
-        p->closing = CLOSE_NONE;
-    for (int i = 0; i < 2; i++)
-        if (p->closing == (i ? CLOSE_A : CLOSE_B) && p->flow[i].on)
-            hold_reply(p, i);
 }
 
 /* ---- the relay ---- */
@@ -232,13 +111,13 @@ int pair_begin(struct pair *p, const struct kind *a, const struct kind *b, uint6
     p->lossy = ((a->flags | b->flags) & KIND_LOSSY) != 0;
     p->deadline = plug_now() + (p->hurried ? PAIR_DEADLINE / 6 : PAIR_DEADLINE);
     for (int i = 0; i < 2; i++) {
-        flow_init(p, i, seed);
+        pair_flow(p, i, seed);
         if (p->size > 4096 && p->end[i].piece < 1000)
             p->end[i].piece = 1460;
         if (p->size > 100000)
             p->end[i].piece = 65536;
     }
-    choose_closing(p);
+    pair_choose_closing(p);
     for (int i = 0; i < 2; i++)
         if (end_prepare(p, i) < 0)
             return -1;
@@ -304,7 +183,7 @@ static int ends_alone(const struct pair *p)
 /* A direction that no pump runs ends with the other: grace is for a reply that may come. */
 static int one_way(const struct pair *p)
 {
-    int echo = is_echo(p, 0) || is_echo(p, 1);
+    int echo = pair_is_echo(p, 0) || pair_is_echo(p, 1);
     return !echo && (!p->flow[0].on || !p->flow[1].on);
 }
 
@@ -345,7 +224,7 @@ static int pair_run(struct pair *p)
         return r;
     if (!all_sent(p, first) || !arrived(p, first) || !held_back(p, second) || !arrived(p, second))
         return r;
-    if (sees_end(p, second) && !p->end[second].eof)
+    if (pair_sees_end(p, second) && !p->end[second].eof)
         return r;
     if (p->child && !ends_alone(p))
         p->pauses = 0;
@@ -406,7 +285,7 @@ static int pair_over(struct pair *p)
         return pair_fail(p, "the session ended %.1f s too late",
                          (double)(p->stats.ended - p->due + PAIR_SLACK) / 1e9);
     for (int i = 0; i < 2; i++)
-        if (check_flow(p, i, &p->flow[is_echo(p, i) ? !i : i]) < 0)
+        if (check_flow(p, i, &p->flow[pair_is_echo(p, i) ? !i : i]) < 0)
             return -1;
     return 1;
 }
@@ -417,7 +296,7 @@ static int pair_ending(struct pair *p)
     if (!relay_done(p))
         return 0;
     for (int i = 0; i < 2; i++) {
-        if (sees_end(p, i) && !p->end[i].eof && (p->end[i].in >= 0 || p->end[i].sock))
+        if (pair_sees_end(p, i) && !p->end[i].eof && (p->end[i].in >= 0 || p->end[i].sock))
             return 0;
         if (!arrived(p, i))
             return 0;
@@ -459,7 +338,7 @@ static int pair_phase(struct pair *p)
 static int pair_early(struct pair *p)
 {
     int may = one_way(p) || (p->phase >= PHASE_RUN && ends_alone(p));
-    if (p->phase >= PHASE_ENDING || !relay_done(p) || (may && !relay_status(p)))
+    if (p->phase >= PHASE_IDLE || !relay_done(p) || (may && !relay_status(p)))
         return 0;
     return pair_fail(p, "the relay ended too early, in phase %d with status %d %s", (int)p->phase,
                      relay_status(p), p->child ? p->child->text : "");
