@@ -64,7 +64,9 @@ static void error_hint(FILE *out, const char *hint)
 {
     while (*hint) {
         size_t n = strcspn(hint, "\n");
-        fprintf(out, "%*s%.*s\n", ERROR_INDENT, "", (int)n, hint);
+        fprintf(out, "%*s", ERROR_INDENT, "");
+        error_show(out, hint, 0, n);
+        fputc('\n', out);
         hint += hint[n] ? n + 1 : n;
     }
 }

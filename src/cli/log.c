@@ -179,13 +179,25 @@ static void log_head(enum plug__level level, struct plug__str *line)
     plug__str_printf(line, "%splug:%s ", paint, *paint ? "\033[0m" : "");
 }
 
+/* What stands in an address or came from a peer must not steer the terminal. */
+static void log_tame(struct plug__str *text, size_t from)
+{
+    for (size_t i = from; !text->failed && i < text->len; i++) {
+        unsigned char c = (unsigned char)text->text[i];
+        if (c < ' ' || c == 127)
+            text->text[i] = '?';
+    }
+}
+
 /* A hint may hold one newline; each of its lines is indented. */
 static void log_add_hint(struct plug__str *line, const char *hint)
 {
     while (hint && *hint) {
-        size_t n = strcspn(hint, "\n");
+        size_t n = strcspn(hint, "\n"), at;
         plug__str_add(line, "\n    ");
+        at = line->len;
         plug__str_addn(line, hint, n);
+        log_tame(line, at);
         hint += n + (hint[n] == '\n');
     }
 }
@@ -239,16 +251,6 @@ static void log_loss(struct plug__str *line, const struct plug__event *ev)
         plug__str_printf(line, ", %" PRId64 " of them not acknowledged", ev->unsent);
     else if (ev->unsent < 0)
         plug__str_add(line, ", how many were acknowledged is not known");
-}
-
-/* What stands in an address or came from a peer must not steer the terminal. */
-static void log_tame(struct plug__str *text)
-{
-    for (size_t i = 0; !text->failed && i < text->len; i++) {
-        unsigned char c = (unsigned char)text->text[i];
-        if (c < ' ' || c == 127)
-            text->text[i] = '?';
-    }
 }
 
 /* The message of an event, without head, place and hint. */
@@ -355,7 +357,7 @@ static void log_show(const struct plug__log *log, enum plug__level level, unsign
     if (log->json) {
         log_json_event(&line, level, relay, ev, message.text);
     } else {
-        log_tame(&message);
+        log_tame(&message, 0);
         log_head(ev->kind == PLUG__EV_LISTENING ? PLUG__LEVEL_NOTICE : level, &line);
         plug__str_add(&line, message.text ? message.text : "");
         if (ev->err.code)
@@ -405,7 +407,7 @@ void plug__log_error(const struct plug__log *log, const struct plug_err *err)
         log_json_tail(&line, err, log_err_text(err));
     } else {
         plug__str_add(&message, log_err_text(err));
-        log_tame(&message);
+        log_tame(&message, 0);
         log_head(PLUG__LEVEL_ERROR, &line);
         plug__str_add(&line, message.text ? message.text : "");
         plug__str_drop(&message);
