@@ -118,7 +118,10 @@ def test_wrong_option(plug, args, place, words):
         assert word in lines[0], err
 
 
-@pytest.mark.parametrize("args", [["tc\033[31mp:a", "-"], ["fdx\033[31m:0", "-"], ["-u", "file:no\033\\[31m\nsuch", "-"]])
+STEERING = [["tc\033[31mp:a", "-"], ["fdx\033[31m:0", "-"], ["-u", "file:no\033\\[31m\nsuch", "-"]]
+
+
+@pytest.mark.parametrize("args", STEERING)
 def test_what_is_shown_does_not_steer_the_terminal(plug, args):
     p = plug(*args)
     assert p.wait() in (1, 2)
