@@ -165,6 +165,32 @@ static void test_exec__end_is_noticed_while_idle(void **state)
     }
 }
 
+static const char *exec_python(struct rig *t, const char *name)
+{
+    static char address[256];
+    (void)snprintf(address, sizeof(address), "exec:/usr/bin/python3 -B %s/%s", t->dir, name);
+    return address;
+}
+
+/* The hang-up that epoll reports for a child's half-close was taken for the end of its reading. */
+static void test_exec__a_half_closed_child_still_reads(void **state)
+{
+    struct rig *t = *state;
+    struct plug_sock *s;
+    char buf[8];
+    rig_write_file(rig_path(t, "half"), "import os, socket\n"
+                                        "s = socket.socket(fileno=os.dup(1))\n"
+                                        "s.shutdown(socket.SHUT_WR)\n"
+                                        "os._exit(s.recv(9) != b'late')\n");
+    s = rig_must(t, exec_python(t, "half"));
+    assert_int_equal(rig_recv(t, s, buf, sizeof(buf)), PLUG_EOF);
+    assert_int_equal(plug_error(s, NULL), 0);
+    rig_send_all(t, s, "late");
+    assert_int_equal(rig_shut(t, s, PLUG_SHUT_RDWR), 0);
+    plug_close(s);
+    assert_int_equal(unlink(rig_path(t, "half")), 0);
+}
+
 static void test_exec__shutdown_waits_for_the_child(void **state)
 {
     struct rig *t = *state;
@@ -255,6 +281,7 @@ int main(void)
         RIG_PRIVATE(test_exec__starts_where_it_is_told),
         RIG_ALL(test_exec__input_left_unread_is_told),
         RIG_SHARED(test_exec__end_is_noticed_while_idle),
+        RIG_ALL(test_exec__a_half_closed_child_still_reads),
         RIG_ALL(test_exec__shutdown_waits_for_the_child),
         RIG_ALL(test_exec__close_leaves_no_child),
         RIG_PRIVATE(test_exec__close_kills_who_ignores_it),

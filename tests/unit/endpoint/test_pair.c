@@ -108,6 +108,22 @@ static void test_pair__waits_for_the_other_end(void **state)
     assert_null(t->loop->pairs);
 }
 
+/* An end that said nothing and was closed in order before its mate came left no trace: the mate
+ * waited for ever. */
+static void test_pair__an_early_end_is_heard_of(void **state)
+{
+    struct rig *t = *state;
+    struct plug_sock *a = rig_must(t, "pair:x"), *b;
+    char buf[8];
+    assert_int_equal(plug_shutdown(a, PLUG_SHUT_RDWR, 0), PLUG_EAGAIN);
+    b = rig_must(t, "pair:x");
+    assert_int_equal(rig_shut(t, a, PLUG_SHUT_RDWR), 0);
+    plug_close(a);
+    assert_int_equal(rig_recv(t, b, buf, sizeof(buf)), PLUG_EOF);
+    plug_close(b);
+    assert_null(t->loop->pairs);
+}
+
 static void test_pair__ends_must_agree_on_type(void **state)
 {
     struct rig *t = *state;
@@ -192,6 +208,7 @@ int main(void)
         RIG_SHARED(test_pair__keeps_records_and_flags),
         RIG_SHARED(test_pair__holds_so_much_and_no_more),
         RIG_SHARED(test_pair__waits_for_the_other_end),
+        RIG_SHARED(test_pair__an_early_end_is_heard_of),
         RIG_SHARED(test_pair__ends_must_agree_on_type),
         RIG_SHARED(test_pair__close_with_bytes_unread_resets),
         RIG_SHARED(test_pair__orderly_end_knows_of_bytes_unread),
