@@ -172,7 +172,10 @@ enum {
     PLUG_SO_DROPPED
 };
 enum { PLUG_ROUTE_PATH = 1, PLUG_ROUTE_HOST, PLUG_ROUTE_SNI, PLUG_ROUTE_VERDICT };
+/* Both int. STATUS: the exit status as a shell tells it, 128 + n for signal n; EAGAIN while it
+ * runs. */
 enum { PLUG_CHILD_PID = 1, PLUG_CHILD_STATUS };
+#define PLUG_CHILD_KILLED(status) ((status) > 128 && (status) <= 128 + 64)
 
 /* The current monotonic time. Any thread. */
 PLUG_API plug_time plug_now(void);

@@ -335,8 +335,9 @@ static int api_put_int(void *val, size_t *len, int n)
 
 int plug_getsockopt(struct plug_sock *s, int level, int name, void *val, size_t *len)
 {
-    if (!s || !val || !len)
-        return PLUG_EINVAL;
+    int r = api_mine(s);
+    if (r < 0 || !val || !len)
+        return r < 0 ? r : PLUG_EINVAL;
     if (level == PLUG_LEVEL_SOCK && name == PLUG_SO_TYPE)
         return api_put_int(val, len, plug__sock_step(s)->offers);
     if (level == PLUG_LEVEL_SOCK && name == PLUG_SO_LIMIT) {
@@ -414,3 +415,7 @@ int plug_addr_text(const struct plug_addr *addr, char *buf, size_t len)
 {
     return addr && buf && len ? plug__os_addr_text(addr, buf, len) : PLUG_EINVAL;
 }
+    if (code < 0)
+        return plug__err(reterr, code, 0, NULL, "%s", plug_strerror(code));
+    code = s->failed;
+    l = api_culprit(s);

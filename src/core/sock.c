@@ -401,11 +401,6 @@ void plug__bypass_again(const struct plug_bypass *b, unsigned bits)
         plug__unready(b->base, b->io, bits);
 }
 
-void plug__bypass_eof(const struct plug_bypass *b)
-{
-    plug_fail(b->base, 0, PLUG_EOF, 0);
-}
-
 void plug__bypass_fail(const struct plug_bypass *b, int dir, int code, int os)
 {
     plug_fail(b->base, dir, code, os);

@@ -64,10 +64,9 @@ unsigned plug__sock_want(struct plug_sock *s, unsigned want); /* folded from the
 struct plug_layer *plug__sock_base(const struct plug_sock *s);
 const struct plug_step *plug__sock_step(const struct plug_sock *s); /* the top step */
 
-/* For movers: the kernel's own answer on a bypassed handle. again: EAGAIN was said for `bits`. eof:
- * 0 was read. */
+/* For movers: the kernel's own answer on a bypassed handle. again: EAGAIN was said for `bits`. An
+ * end (0 was read) is never a mover's to declare: it asks the stack. */
 void plug__bypass_again(const struct plug_bypass *b, unsigned bits);
-void plug__bypass_eof(const struct plug_bypass *b);
 void plug__bypass_fail(const struct plug_bypass *b, int dir, int code, int os);
 
 /* plug_io_again, in line. */

@@ -111,25 +111,30 @@ static int port_hung_up(const struct plug__port *p)
     return plug__os_poll(&fd, 1, 0, NULL) > 0 && (fd.got & PLUG__HUP);
 }
 
+int plug__duplex_gone(const struct plug__duplex *d)
+{
+    return !d->same || port_hung_up(&d->in);
+}
+
 /* A pipe whose reader is gone says so while nothing is written; so does a child's socketpair. */
 static void port_broken(struct plug__duplex *d, const struct plug__port *p, unsigned bits)
 {
-    int code = PLUG_EPIPE;
     if (d->ended & PLUG_OUT)
         return;
-    if (p->flags & PLUG__PORT_CHILD) {
+    if (p->kind == PLUG__KIND_PIPE) {
+        if ((bits & PLUG_ERR) && (p->flags & PLUG__PORT_CHILD))
+            d->broken = PLUG_EPIPE;
+        else if (bits & PLUG_ERR)
+            plug_fail(&d->l, 1, PLUG_EPIPE, 0);
+    } else if (p->flags & PLUG__PORT_CHILD) {
         /* ECONNRESET: it ended with bytes unread. Asked for here, a recv would meet it instead. */
         int reset = bits & PLUG_ERR ? plug__os_sockerr(p->io.handle, NULL) : 0;
-        if (!reset && (!(bits & PLUG__HUP) || !port_hung_up(p)))
-            return;
-        code = reset ? reset : PLUG_EPIPE;
-    } else if (p->kind != PLUG__KIND_PIPE || !(bits & PLUG_ERR)) {
-        return;
+        if (reset || ((bits & PLUG__HUP) && port_hung_up(p)))
+            d->broken = (int16_t)(reset ? reset : PLUG_EPIPE);
     }
-    plug_fail(&d->l, 1, code, 0);
 }
 
-static void port_in_ready(struct plug_io *io, unsigned bits)
+void plug__duplex_in_ready(struct plug_io *io, unsigned bits)
 {
     struct plug__duplex *d = plug__of(io, struct plug__duplex, in.io);
     unsigned ready = 0;
@@ -144,7 +149,7 @@ static void port_in_ready(struct plug_io *io, unsigned bits)
         plug_ready(&d->l, ready);
 }
 
-static void port_out_ready(struct plug_io *io, unsigned bits)
+void plug__duplex_out_ready(struct plug_io *io, unsigned bits)
 {
     struct plug__duplex *d = plug__of(io, struct plug__duplex, out.io);
     if (!(bits & (PLUG_OUT | PLUG_ERR | PLUG__HUP)))
@@ -179,8 +184,10 @@ static int port_start(struct plug__duplex *d, struct plug__port *p, unsigned bit
 int plug__duplex_start(struct plug__duplex *d)
 {
     int r;
-    d->in.io.ready = port_in_ready;
-    d->out.io.ready = port_out_ready;
+    if (!d->in.io.ready)
+        d->in.io.ready = plug__duplex_in_ready;
+    if (!d->out.io.ready)
+        d->out.io.ready = plug__duplex_out_ready;
     r = port_start(d, &d->in, d->same ? PLUG_IN | PLUG_OUT : PLUG_IN);
     return r < 0 ? r : port_start(d, &d->out, PLUG_OUT);
 }
@@ -240,7 +247,7 @@ int plug__duplex_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsi
         return port_again(d, &d->in, PLUG_IN);
     if (r == PLUG_ECONNRESET && (d->in.flags & PLUG__PORT_CHILD)) {
         /* The child ended with our bytes unread: its output is whole, our sending is not. */
-        plug_fail(l, 1, r, os);
+        d->broken = (int16_t)r;
         return PLUG_EOF;
     }
     return r >= 0 || r == PLUG_EOF ? r : plug_fail(l, 0, r, os);

@@ -37,6 +37,7 @@ struct plug__duplex {
     int16_t denied; /* why it cannot be written although it could be opened; 0: it can */
     int32_t denied_os;
 };
+    int16_t broken; /* PLUG__PORT_CHILD: why it takes no more; its owner tells when it knows all */
 
 /* Makes both ports empty. */
 void plug__duplex_init(struct plug__duplex *d, const struct plug_step *step);
@@ -49,9 +50,12 @@ int plug__port_own(struct plug__port *p, plug_handle h, int *reterr_os);
  * description: reopened where the system can, else duplicated. `keep`: n stays open at the end. */
 int plug__port_take(struct plug__port *p, int n, unsigned dirs, int keep, int *reterr_os);
 
-/* Registers the ports and tells first readiness. Returns 0 or a PLUG_E*. */
+/* Registers the ports and tells first readiness. An owner that wants to know of events itself has
+ * set io.ready before, and calls the two below from there. Returns 0 or a PLUG_E*. */
 int plug__duplex_start(struct plug__duplex *d);
 
+void plug__duplex_in_ready(struct plug_io *io, unsigned bits);
+void plug__duplex_out_ready(struct plug_io *io, unsigned bits);
 /* The slots of struct plug_ops. */
 int plug__duplex_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsigned flags);
 int plug__duplex_send(struct plug_layer *l, struct plug_msg *v, unsigned n, unsigned flags);
@@ -61,6 +65,10 @@ int plug__duplex_getopt(struct plug_layer *l, int level, int name, void *val, si
 void plug__duplex_close(struct plug_layer *l);
 
 /* The port that is written. */
+/* What is read has ended. Has its other side ended altogether? Two pipes cannot tell: a process that
+ * exits closes them one by one. */
+int plug__duplex_gone(const struct plug__duplex *d);
+
 static inline struct plug__port *plug__duplex_out(struct plug__duplex *d)
 {
     return d->same ? &d->in : &d->out;

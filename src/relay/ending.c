@@ -171,6 +171,8 @@ void plug__session_fail(struct plug__session *s, int side, int code, const struc
 
 void plug__session_open_failed(struct plug__session *s, int side, int code,
                                const struct plug_err *err)
+    if (ret->code == PLUG_ECHILD)
+        return; /* the cause of whatever was met first */
 {
     struct plug__event ev = {.kind = PLUG__EV_FAILED, .side = side};
     int child = s->flags & PLUG__SESSION_CHILD_A ? 0 : 1;
@@ -295,10 +297,17 @@ static int ending_farewell(struct plug__session *s, int side)
     return 1;
 }
 
-/* A failure that waits to be told; a child's status is only a result. */
+/* A failure that waits to be told. A child's own status is only a result, but one that was killed
+ * has not said all. */
 static int ending_faulty(const struct plug__session *s)
 {
-    return s->fault && s->fault != PLUG_ECHILD;
+    int status;
+    size_t len = sizeof(status);
+    if (s->fault != PLUG_ECHILD)
+        return s->fault != 0;
+    return plug_getsockopt(s->side[s->fault_side], PLUG_LEVEL_CHILD, PLUG_CHILD_STATUS, &status,
+                           &len) >= 0 &&
+           PLUG_CHILD_KILLED(status);
 }
 
 int plug__session_closing(struct plug__session *s)

@@ -266,12 +266,8 @@ static int splice_in_failed(struct plug__way *w, const struct plug_bypass *in, i
         plug__bypass_fail(in, 1, (int)n, os); /* our bytes are unread; its own are all here */
         n = 0;
     }
-    if (n == 0) {
-        plug__bypass_eof(in);
-        w->pump->state = PLUG__PUMP_EOF;
-        splice_leave(w, 0);
-        return PLUG__PUMP_MOVED;
-    }
+    if (n == 0) /* an end: what kind of end only the layers know */
+        return splice_leave(w, 0);
     if (n == PLUG_EAGAIN) {
         plug__bypass_again(in, PLUG_IN);
         return PLUG__PUMP_SLEEP;

@@ -167,6 +167,78 @@ def test_child_killed(plug):
     counts(p)
 
 
+CHANNELS = pytest.mark.parametrize("channel", ["", ",pipes"], ids=["socketpair", "pipes"])
+
+
+@CHANNELS
+@pytest.mark.parametrize("movers", [[], ["--no-splice"]], ids=["splice", "copy"])
+def test_client_of_a_killed_child_sees_a_reset(plug, channel, movers):
+    """Its output is closed a moment before its status is known; what it said is kept, its end is not clean."""
+    for _ in range(10):
+        p = plug(*movers, "tcp-listen://127.0.0.1:0#once", f"system:'echo out; kill -9 $$'{channel}",
+                 ready=1)
+        c = connect(p.port())
+        assert read_exactly(c, 4) == b"out\n"
+        with pytest.raises(ConnectionResetError):
+            c.recv(1)
+        assert p.wait() == 8, p.stderr()
+        assert "child process failed, by signal 9" in p.stderr(), p.stderr()
+        assert counts(p) == (0, 0)
+
+
+@CHANNELS
+def test_killed_child_that_did_not_read(plug, channel):
+    p = plug("tcp-listen://127.0.0.1:0#once", f"exec:'sleep 1000'{channel}", ready=1)
+    c = connect(p.port())
+    (child,) = until(lambda: children(p.pid), "the child runs")
+    c.sendall(b"x" * 5000)
+    os.kill(child, signal.SIGKILL)
+    with pytest.raises(ConnectionResetError):
+        c.recv(1)
+    assert p.wait() == 8, p.stderr()
+    assert "by signal 9" in p.stderr(), p.stderr()
+    counts(p)
+
+
+def test_many_bytes_before_the_kill(plug):
+    """Long enough to be spliced; all that was written arrives before the reset."""
+    p = plug("tcp-listen://127.0.0.1:0#once", "system:'head -c 3000000 /dev/zero; kill -9 $$'", ready=1)
+    c = connect(p.port())
+    assert len(read_exactly(c, 3000000)) == 3000000
+    with pytest.raises(ConnectionResetError):
+        c.recv(1)
+    assert p.wait() == 8, p.stderr()
+
+
+def test_killed_after_it_took_all(plug):
+    """One way only: nothing comes back that could tell."""
+    p = plug("-u", "-", "system:'cat >/dev/null; kill -9 $$'", stdin=subprocess.PIPE)
+    feed(p, b"x" * 1000)
+    assert p.wait() == 8, p.stderr()
+    assert "by signal 9" in p.stderr(), p.stderr()
+    assert counts(p)[0] == 1000
+
+
+@CHANNELS
+def test_failed_child_is_a_clean_end(plug, channel):
+    """A program that says by its status that it failed has still said all."""
+    p = plug("tcp-listen://127.0.0.1:0#once", f"system:'echo out; exit 3'{channel}", ready=1)
+    assert read_all(connect(p.port())) == b"out\n"
+    assert p.wait() == 9, p.stderr()
+    assert "child process failed, status 3" in p.stderr(), p.stderr()
+
+
+def test_child_that_stops_talking_is_no_dead_child(plug):
+    """It closes its output and goes on reading: the client's end is told, and its bytes arrive."""
+    p = plug("tcp-listen://127.0.0.1:0#once", "system:'exec >&-; cat >&2',pipes", ready=1)
+    c = connect(p.port())
+    assert c.recv(1) == b""
+    c.sendall(b"still read\n")
+    c.close()
+    assert p.wait() == 0, p.stderr()
+    assert "still read" in p.stderr()
+
+
 def test_udp_to_a_closed_port(plug):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
         held.bind(("127.0.0.1", 0))
