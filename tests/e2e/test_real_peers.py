@@ -193,19 +193,29 @@ def listens_udp(port):
         return any(f"0100007F:{port:04X}" in line for line in f)
 
 
+def dnsmasq(run, tmp_path):
+    """A resolver on loopback; its port, which another process may take first, is tried again."""
+    for _ in range(10):
+        port = free_port(socket.SOCK_DGRAM)
+        argv = [find("dnsmasq"), "--no-daemon", "--conf-file=/dev/null", f"--port={port}",
+                "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv", "--no-hosts",
+                f"--pid-file={tmp_path / 'pid'}", "--address=/plug.test/192.0.2.7"]
+        if os.geteuid() == 0:
+            argv += ["--user=root", "--group=root"]
+        server = run(*argv)
+        until(lambda: server.p.poll() is not None or (listens(port) and listens_udp(port)),
+              "dnsmasq is bound, or has ended")
+        if server.p.poll() is None:
+            return port
+    raise AssertionError(f"dnsmasq does not start: {server.stderr()}")
+
+
 def test_dig_through_udp_relay_to_dnsmasq(plug, run, tmp_path):
     need("dig", "dnsmasq")
-    port = free_port(socket.SOCK_DGRAM)
-    argv = [find("dnsmasq"), "--no-daemon", "--conf-file=/dev/null", f"--port={port}",
-            "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv", "--no-hosts",
-            f"--pid-file={tmp_path / 'pid'}", "--address=/plug.test/192.0.2.7"]
-    if os.geteuid() == 0:
-        argv += ["--user=root", "--group=root"]
-    run(*argv)
-    until(lambda: listens_udp(port), "dnsmasq is bound")
+    port = dnsmasq(run, tmp_path)
     p = plug("udp-listen://127.0.0.1:0", f"udp://127.0.0.1:{port}", ready=1)
     digs = [run("dig", "+short", "+tries=3", "@127.0.0.1", "-p", p.port(), f"n{i}.plug.test")
             for i in range(20)]
     for d in digs:
         status, out, err = d.finish(patience=PATIENCE)
-        assert (status, out) == (0, b"192.0.2.7\n"), err
+        assert (status, out) == (0, b"192.0.2.7\n"), (out, err, p.stderr())
