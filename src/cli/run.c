@@ -262,6 +262,8 @@ static void run_signals(struct run *run)
     while ((sig = plug__os_signals_next(run->signals.handle)) > 0) {
         if (sig == SIGUSR1)
             run_statistics(run);
+        else if (plug__loop_signal(run->loop, sig) || sig == PLUG__SIGNAL_WINCH)
+            continue; /* it was meant for a program or a terminal */
         else if (run->ended_by)
             run->again = 1;
         else

@@ -386,6 +386,26 @@ static const struct plug_layer *api_culprit(const struct plug_sock *s)
     return found;
 }
 
+/* The step that a layer itself names as the one that failed, before the code's text. */
+static int api_cause(const struct plug_layer *l, char *buf, size_t len)
+{
+    union {
+        const struct plug_layer *in;
+        struct plug_layer *out;
+    } u = {.in = l}; /* getopt changes nothing */
+    return l && l->ops->flags & PLUG_BASE &&
+           l->ops->getopt(u.out, PLUG_LEVEL_SOCK, PLUG__SO_CAUSE, buf, &len) >= 0;
+}
+
+static void api_step_text(struct plug_err *ret, int code, int os, const char *layer,
+                          const char *step)
+{
+    int denied = code == PLUG_EPERM || code == PLUG_EACCES;
+    plug__err(ret, code, os, layer, "%s: %s", step, plug_strerror(code));
+    plug__err_hint(ret, "option %s asks for it%s", step,
+                   denied ? ", which needs a privilege that plug lacks" : "");
+}
+
 int plug_error(const struct plug_sock *s, struct plug_err *reterr)
 {
     const struct plug_layer *l = api_culprit(s);
@@ -406,6 +426,8 @@ int plug_error(const struct plug_sock *s, struct plug_err *reterr)
     else if (code == PLUG_ECHILD && os) /* the status, as a shell tells it */
         plug__err(reterr, code, os, l->ops->name, os > 128 ? "%s, by signal %d" : "%s, status %d",
                   plug_strerror(code), os > 128 ? os - 128 : os);
+    else if (api_cause(l, text, sizeof(text)))
+        api_step_text(reterr, code, os, l->ops->name, text);
     else
         plug__err(reterr, code, os, l ? l->ops->name : NULL, "%s", plug_strerror(code));
     return code;

@@ -80,7 +80,12 @@ static inline void plug__unready(struct plug_layer *base, struct plug_io *io, un
  * PLUG__SO_MOVE, struct plug_loop *) to take its entries out of the old loop and put them into the
  * new one. A base without it answers ENOTSUP and the sock stays where it is. */
 enum { PLUG__SO_MOVE = 100 };
+
 int plug__sock_move(struct plug_sock *s, struct plug_loop *to);
+
+/* Which of its steps failed ("chroot"), told by a layer that did several at once: text of at most
+ * *len bytes, for plug_error. ENOTSUP: none to name. */
+enum { PLUG__SO_CAUSE = 101 };
 
 /* Queues the sock at the tail of the run list (budget spent, work left). */
 void plug__sock_again(struct plug_sock *s);

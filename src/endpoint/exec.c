@@ -5,6 +5,7 @@
  */
 #include "endpoint/descriptor.h"
 #include "endpoint/endpoint.h"
+#include "endpoint/process.h"
 #include "endpoint/reap.h"
 #include "endpoint/words.h"
 #include "util/err.h"
@@ -15,6 +16,7 @@ struct exec_conf {
     int pipes, stderr_too, setsid, setpgid;
     int64_t fdin, fdout;
     const char *chdir;
+    struct plug__process_conf process;
     const char *const *argv; /* not an option: the words, by plan */
 };
 
@@ -22,6 +24,7 @@ struct exec_layer {
     struct plug__duplex d;
     struct plug_io watch; /* of the child's end */
     struct plug__child child;
+    struct plug__process process;
     plug_time kill_at; /* after a RESET; 0: none */
     int status;        /* once `ended` */
     uint8_t started, ended;
@@ -29,7 +32,8 @@ struct exec_layer {
 
 enum { EXEC_ASK_MS = 20 }; /* where a child's end cannot be polled */
 
-static const struct exec_conf exec_defaults = {.fdin = 0, .fdout = 1};
+static const struct exec_conf exec_defaults = {
+    .fdin = 0, .fdout = 1, .process = PLUG__PROCESS_NONE};
 
 #define EXEC_AT(field) offsetof(struct exec_conf, field)
 
@@ -72,6 +76,10 @@ static const struct plug_option exec_options[] = {
      .type = PLUG_OPT_FLAG,
      .offset = EXEC_AT(setpgid),
      .help = "in a process group of its own"},
+    {.name = "process",
+     .type = PLUG_OPT_GROUP,
+     .offset = EXEC_AT(process),
+     .group = plug__process_options},
     {0},
 };
 
@@ -109,9 +117,10 @@ static int exec_plan(struct plug_step *step, struct plug_err *reterr)
         return plug__err(reterr, PLUG_EUSAGE, 0, "exec", "there is no command");
     if (!exec_by_shell(step) && !c->argv) {
         int n = plug__words(step->plan, command, &c->argv, reterr);
-        return n < 0 ? n : 0;
+        if (n < 0)
+            return n;
     }
-    return 0;
+    return plug__process_check(step, &c->process, c->argv ? c->argv[0] : "sh", reterr);
 }
 
 static int exec_init(struct plug_layer *l, const struct plug_step *step, struct plug_err *reterr)
@@ -247,7 +256,7 @@ static int exec_spawn(struct exec_layer *e, const struct exec_ends *ends, int *o
         how.argv = NULL;
         how.shell = e->d.step->path;
     }
-    r = plug__os_spawn(&how, &e->child, os);
+    r = plug__process_spawn(&e->process, &c->process, e->d.l.sock->loop, &how, &e->child, os);
     if (r >= 0)
         e->started = 1;
     return r;
@@ -330,6 +339,8 @@ static int exec_getopt(struct plug_layer *l, int level, int name, void *val, siz
 {
     struct exec_layer *e = (struct exec_layer *)l;
     int n;
+    if (level == PLUG_LEVEL_SOCK && name == PLUG__SO_CAUSE)
+        return plug__process_cause(&e->process, val, len);
     if (level != PLUG_LEVEL_CHILD)
         return plug__duplex_getopt(l, level, name, val, len);
     if (*len < sizeof(n))
@@ -352,6 +363,7 @@ static void exec_close(struct plug_layer *l)
     struct exec_layer *e = (struct exec_layer *)l;
     plug__duplex_close(l);
     plug__loop_del(l->sock->loop, &e->watch);
+    plug__process_drop(&e->process, l->sock->loop);
     if (!e->started)
         return;
     e->started = 0;

@@ -380,3 +380,35 @@ void plug_loop_wake(struct plug_loop *loop)
     if (loop->wake[0] != PLUG_NO_HANDLE)
         plug__os_wake_signal(loop->wake);
 }
+
+/* ---- signals of the command ---- */
+
+void plug__loop_take(struct plug_loop *loop, struct plug__taker *t)
+{
+    plug__loop_untake(loop, t);
+    t->next = loop->takers;
+    loop->takers = t;
+}
+
+void plug__loop_untake(struct plug_loop *loop, struct plug__taker *t)
+{
+    for (struct plug__taker **at = &loop->takers; *at; at = &(*at)->next) {
+        if (*at == t) {
+            *at = t->next;
+            t->next = NULL;
+            return;
+        }
+    }
+}
+
+int plug__loop_signal(struct plug_loop *loop, int sig)
+{
+    int n = 0;
+    for (struct plug__taker *t = loop->takers; t; t = t->next) {
+        if (sig >= 0 && sig < 32 && (t->signals & 1u << sig)) {
+            t->take(t, sig);
+            n++;
+        }
+    }
+    return n;
+}

@@ -60,6 +60,14 @@ struct plug__backend {
     plug_time (*now)(
         const struct plug_loop *loop); /* NULL: the system's; tests have their own time */
 };
+/* Who wants signals of the command for itself (a program with sigint=, a terminal). Zeroed: not on
+ * a loop. */
+struct plug__taker {
+    struct plug__taker *next;
+    uint32_t signals; /* bit n: signal n (PLUG__SIGNAL_*) */
+    void (*take)(struct plug__taker *t, int sig);
+};
+
 extern const struct plug__backend plug__poll_backend;
 extern const struct plug__backend plug__epoll_backend; /* where PLUG_HAVE_EPOLL */
 
@@ -95,6 +103,7 @@ struct plug_loop {
     struct plug__helpers *helpers; /* NULL until the first job */
     struct plug_io wake_io;        /* registered once a helper or plug_loop_wake needs it */
     plug_handle wake[2];
+    struct plug__taker *takers;
     void *pairs; /* endpoint/pair.c: names on this loop */
     void *pipes; /* relay/mover_splice.c: pooled pipes */
     void *user;  /* the service's or test's own */
@@ -125,6 +134,10 @@ int plug__loop_timer(struct plug_loop *loop, struct plug__timer *t,
                      plug_time when);                                /* PLUG_FOREVER: off. ENOMEM */
 void plug__loop_bury(struct plug_loop *loop, struct plug__grave *g); /* outside a turn: at once */
 void *plug__loop_scratch(struct plug_loop *loop); /* PLUG__SCRATCH bytes, or NULL */
+/* The loop's thread. Nothing happens when it is not there (un-) or wants nothing. */
+void plug__loop_take(struct plug_loop *loop, struct plug__taker *t);
+void plug__loop_untake(struct plug_loop *loop, struct plug__taker *t);
+int plug__loop_signal(struct plug_loop *loop, int sig); /* how many took it */
 /* plug_loop_turn without the nesting check. ECANCELED: the loop was freed meanwhile. */
 int plug__loop_poll(struct plug_loop *loop, plug_time until);
 void plug__loop_look(struct plug_loop *loop); /* at the clock, outside a turn: sets `now` */

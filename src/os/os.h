@@ -168,6 +168,16 @@ int plug__os_pipe_size(plug_handle pipe, size_t want); /* returns the size it ha
 int64_t plug__os_sendfile(plug_handle file, plug_handle to, size_t len, int *reterr_os);
 
 /* ---- processes (proc.c) ---- */
+/* What a child becomes before its program starts; zero changes nothing. Users and groups are names
+ * or numbers, looked up before the root changes. */
+struct plug__become {
+    const char *chroot_early, *chroot; /* after it "/" is the current directory */
+    const char *netns;                 /* of `ip netns`, or a path */
+    const char *user;      /* with its groups; HOME, USER, LOGNAME, SHELL are set (su=) */
+    const char *uid, *gid; /* alone, without further groups (setuid=, setgid=) */
+    const char *path;      /* PATH: the program is searched there, and the child has it */
+    int64_t umask;         /* the mask + 1; 0: unchanged */
+};
 struct plug__spawn {
     const char *const *argv;  /* NULL-ended; searched in PATH */
     const char *shell;        /* instead of argv: given to the system's shell */
@@ -176,7 +186,10 @@ struct plug__spawn {
     const char *const *env;   /* "NAME=value" added to the environment; or NULL */
     const char *chdir;        /* or NULL */
     int setsid, new_group;
+    int ctty;         /* `in`, a terminal, becomes the controlling one of its new session */
     const char *dash; /* argv[0] to show (login shells), or NULL */
+    const struct plug__become *become; /* or NULL */
+    const char **reterr_step; /* or NULL: which of all this failed ("chdir", "su"); static */
 };
 struct plug__child {
     int64_t pid;
@@ -186,16 +199,26 @@ struct plug__child {
 /* Default signal dispositions and an empty mask in the child. ENOENT when the program is not found.
  */
 int plug__os_spawn(const struct plug__spawn *how, struct plug__child *ret, int *reterr_os);
+/* Known at all: 0, ENOENT. May read files; a name service may BLOCK. */
+int plug__os_user_known(const char *name);
+int plug__os_group_known(const char *name);
 /* 0 and *ret_status (exit status, or 128 + signal) when it has ended; EAGAIN while it runs. */
 int plug__os_wait(const struct plug__child *c, int *ret_status);
-enum { PLUG__SIGNAL_KILL = 9 }; /* the same on every Unix; Windows knows no other */
+/* The same on every Unix, but for WINCH, which is turned into this; Windows knows KILL only. */
+enum {
+    PLUG__SIGNAL_HUP = 1,
+    PLUG__SIGNAL_INT = 2,
+    PLUG__SIGNAL_QUIT = 3,
+    PLUG__SIGNAL_KILL = 9,
+    PLUG__SIGNAL_WINCH = 28
+};
 /* sig: the number of the system; 0 TERM. ESRCH when it was waited for; without a handle the number
  * may be another's by then. */
 int plug__os_kill(const struct plug__child *c, int sig);
 int64_t plug__os_pid(void);
 
 /* ---- for the command only (signal.c) ---- */
-/* Routes INT, TERM, HUP, QUIT, USR1 (and Windows' console events) to a handle that polls IN;
+/* Routes INT, TERM, HUP, QUIT, USR1, WINCH (and Windows' console events) to a handle that polls IN;
  * SIGPIPE ignored. */
 int plug__os_signals_open(plug_handle *ret, int *reterr_os);
 int plug__os_signals_next(plug_handle h); /* the next signal's number, 0 when none waits */

@@ -6,6 +6,7 @@
 #include "os/posix/posix.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -34,4 +35,9 @@ int plug__child_kill(const struct plug__child *c, int sig)
             return rc;
     }
     return kill((pid_t)c->pid, sig);
+}
+
+int plug__child_netns(int fd)
+{
+    return setns(fd, CLONE_NEWNET);
 }

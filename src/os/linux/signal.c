@@ -32,6 +32,7 @@ int plug__os_signals_open(plug_handle *ret, int *reterr_os)
         signal_add(&set, caught[i]);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGWINCH);
     block = set;
     sigaddset(&block, SIGPIPE);
     if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGCHLD, &normal, NULL) < 0 ||
@@ -48,7 +49,9 @@ int plug__os_signals_next(plug_handle h)
 {
     struct signalfd_siginfo info;
     ssize_t n = read((int)h, &info, sizeof info);
-    return n == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+    if (n != (ssize_t)sizeof info)
+        return 0;
+    return info.ssi_signo == SIGWINCH ? PLUG__SIGNAL_WINCH : (int)info.ssi_signo;
 }
 
 /* The signals stay blocked: one that waits now must not end a program that is ending anyway. */

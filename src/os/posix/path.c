@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_NAMES = 16 * 1024 }; /* room for one line of the user or group file */
-
 int plug__os_mkfifo(const char *path, unsigned mode, int *reterr_os)
 {
     return plug__posix_check(mkfifo(path, (mode_t)mode), reterr_os);
@@ -42,20 +40,20 @@ static int64_t path_number(const char *s)
     return errno != 0 || *end != '\0' || n >= UINT32_MAX ? -1 : (int64_t)n;
 }
 
-static int64_t path_user(const char *name, char *buf)
+int64_t plug__posix_user(const char *name, char *buf)
 {
     struct passwd pw, *found = NULL;
     int64_t id = path_number(name);
-    if (id < 0 && getpwnam_r(name, &pw, buf, PATH_NAMES, &found) == 0 && found)
+    if (id < 0 && getpwnam_r(name, &pw, buf, PLUG__NAMES, &found) == 0 && found)
         id = found->pw_uid;
     return id;
 }
 
-static int64_t path_group(const char *name, char *buf)
+int64_t plug__posix_group(const char *name, char *buf)
 {
     struct group gr, *found = NULL;
     int64_t id = path_number(name);
-    if (id < 0 && getgrnam_r(name, &gr, buf, PATH_NAMES, &found) == 0 && found)
+    if (id < 0 && getgrnam_r(name, &gr, buf, PLUG__NAMES, &found) == 0 && found)
         id = found->gr_gid;
     return id;
 }
@@ -63,11 +61,11 @@ static int64_t path_group(const char *name, char *buf)
 /* An id of -1 leaves the owner as it is. */
 int plug__os_chown(const char *path, const char *user, const char *group, int *reterr_os)
 {
-    char *buf = plug__malloc(PATH_NAMES);
+    char *buf = plug__malloc(PLUG__NAMES);
     if (!buf)
         return PLUG_ENOMEM;
-    int64_t uid = user ? path_user(user, buf) : -1;
-    int64_t gid = group ? path_group(group, buf) : -1;
+    int64_t uid = user ? plug__posix_user(user, buf) : -1;
+    int64_t gid = group ? plug__posix_group(group, buf) : -1;
     plug__free(buf);
     if ((user && uid < 0) || (group && gid < 0))
         return PLUG_ENOENT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Child processes by posix_spawn, which tells a failed exec in the parent.
+ * Child processes: by posix_spawn, or by fork where the child has to become something first. Both
+ * tell a failed exec in the parent.
  * It deliberately installs no SIGCHLD handler: an end is seen by a handle or by asking.
  */
 #include "os/posix/posix.h"
@@ -8,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -20,7 +23,10 @@ struct proc_plan {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
     char **argv, **env;
-    int moved[3]; /* handles that lay among the child's numbers, copied out of the way */
+    int from[3], to[3]; /* the child's numbers and what they are copied from; -1: inherited */
+    int moved[3];       /* handles that lay among the child's numbers, copied out of the way */
+    int top;            /* no number of the child's is as high */
+    struct plug__becoming becoming;
 };
 
 static size_t proc_count(const char *const *v)
@@ -64,25 +70,30 @@ static int proc_same_name(const char *a, const char *b)
 
 static int proc_replaced(const char *old, const char *const *added)
 {
-    for (; *added; added++)
+    for (; added && *added; added++)
         if (proc_same_name(*added, old))
             return 1;
     return 0;
 }
 
-static char **proc_env(const char *const *added)
+/* Ours, but for what is added: by the caller, then by what the child becomes. */
+static char **proc_env(const char *const *added, char *const *more)
 {
+    const char *const *extra = (const char *const *)(const void *)more;
     size_t have = 0, n = 0;
     while (environ && environ[have])
         have++;
-    char **env = plug__calloc(have + proc_count(added) + 1, sizeof *env);
+    char **env = plug__calloc(have + proc_count(added) + proc_count(extra) + 1, sizeof *env);
     if (!env)
         return NULL;
     for (size_t i = 0; i < have; i++)
-        if (!proc_replaced(environ[i], added))
+        if (!proc_replaced(environ[i], added) && !proc_replaced(environ[i], extra))
             env[n++] = environ[i];
-    while (*added)
-        env[n++] = proc_str(*added++);
+    for (; added && *added; added++)
+        if (!proc_replaced(*added, extra))
+            env[n++] = proc_str(*added);
+    while (*more)
+        env[n++] = *more++;
     return env;
 }
 
@@ -92,21 +103,30 @@ static int proc_files(struct proc_plan *p, const struct plug__spawn *how)
 {
     const plug_handle from[3] = {how->in, how->out, how->err};
     const int to[3] = {how->in_fd > 0 ? how->in_fd : 0, how->out_fd > 0 ? how->out_fd : 1, 2};
-    int top = 3;
+    p->top = 3;
     for (int i = 0; i < 3; i++)
-        if (to[i] >= top)
-            top = to[i] + 1;
+        if ((p->to[i] = to[i]) >= p->top)
+            p->top = to[i] + 1;
     for (int i = 0; i < 3; i++) {
-        int fd = (int)from[i];
-        if (from[i] == PLUG_NO_HANDLE)
+        p->from[i] = from[i] == PLUG_NO_HANDLE ? -1 : (int)from[i];
+        if (p->from[i] < 0 || p->from[i] >= p->top)
             continue;
-        if (fd < top && (p->moved[i] = fd = fcntl(fd, F_DUPFD_CLOEXEC, top)) < 0)
+        p->from[i] = p->moved[i] = fcntl(p->from[i], F_DUPFD_CLOEXEC, p->top);
+        if (p->moved[i] < 0)
             return errno;
-        int rc = posix_spawn_file_actions_adddup2(&p->files, fd, to[i]);
-        if (rc != 0)
-            return rc;
     }
-    return how->chdir ? posix_spawn_file_actions_addchdir_np(&p->files, how->chdir) : 0;
+    return 0;
+}
+
+/* ---- by posix_spawn ---- */
+
+static int proc_actions(struct proc_plan *p)
+{
+    int rc = 0;
+    for (int i = 0; i < 3 && rc == 0; i++)
+        if (p->from[i] >= 0)
+            rc = posix_spawn_file_actions_adddup2(&p->files, p->from[i], p->to[i]);
+    return rc;
 }
 
 static int proc_attr(struct proc_plan *p, const struct plug__spawn *how)
@@ -125,18 +145,23 @@ static int proc_attr(struct proc_plan *p, const struct plug__spawn *how)
     return posix_spawnattr_setflags(&p->attr, flags);
 }
 
+static const char *proc_program(const struct plug__spawn *how)
+{
+    return how->shell ? "/bin/sh" : how->argv[0];
+}
+
 static int proc_start(struct proc_plan *p, const struct plug__spawn *how, pid_t *ret)
 {
-    const char *file = how->shell ? "/bin/sh" : how->argv[0];
-    int rc = proc_files(p, how);
+    int rc = proc_actions(p);
     if (rc == 0)
         rc = proc_attr(p, how);
     if (rc == 0)
-        rc = posix_spawnp(ret, file, &p->files, &p->attr, p->argv, p->env ? p->env : environ);
+        rc = posix_spawnp(ret, proc_program(how), &p->files, &p->attr, p->argv,
+                          p->env ? p->env : environ);
     return rc;
 }
 
-static int proc_run(struct proc_plan *p, const struct plug__spawn *how, pid_t *ret)
+static int proc_spawn(struct proc_plan *p, const struct plug__spawn *how, pid_t *ret)
 {
     int rc = posix_spawn_file_actions_init(&p->files);
     if (rc != 0)
@@ -147,24 +172,132 @@ static int proc_run(struct proc_plan *p, const struct plug__spawn *how, pid_t *r
         (void)posix_spawnattr_destroy(&p->attr);
     }
     (void)posix_spawn_file_actions_destroy(&p->files);
-    for (int i = 0; i < 3; i++)
-        if (p->moved[i] >= 0)
-            plug__posix_close(p->moved[i]);
     return rc;
+}
+
+/* ---- by fork ---- */
+
+/* What the child says when it could not become what it should. The step is a literal of the one
+ * program that both still are. */
+struct proc_report {
+    int os;
+    const char *step;
+};
+
+static void proc_signals_as_new(void)
+{
+    const struct sigaction normal = {.sa_handler = SIG_DFL};
+    sigset_t none;
+    for (int sig = 1; sig < NSIG; sig++)
+        (void)sigaction(sig, &normal, NULL);
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int proc_become(const struct proc_plan *p, const struct plug__spawn *how, const char **step)
+{
+    int rc = plug__becoming_do(&p->becoming, step);
+    if (rc != 0)
+        return rc;
+    for (int i = 0; i < 3; i++)
+        if (p->from[i] >= 0 && dup2(p->from[i], p->to[i]) < 0)
+            return errno;
+    if (p->env)
+        environ = p->env; /* where execvp looks for PATH */
+    (void)execvp(proc_program(how), p->argv);
+    return errno;
+}
+
+/* Others may hold locks of the parent for ever: nothing but system calls from here on. */
+static void proc_child(const struct proc_plan *p, const struct plug__spawn *how, int tell)
+{
+    struct proc_report report = {0};
+    proc_signals_as_new();
+    report.os = proc_become(p, how, &report.step);
+    ssize_t put = write(tell, &report, sizeof report);
+    _exit(put == (ssize_t)sizeof report ? 127 : 126);
+}
+
+/* Nothing comes when the program runs: the pipe is closed by exec. */
+static int proc_outcome(int from, pid_t pid, const char **reterr_step)
+{
+    struct proc_report report;
+    ssize_t got;
+    do {
+        got = read(from, &report, sizeof report);
+    } while (got < 0 && errno == EINTR);
+    if (got != (ssize_t)sizeof report)
+        return 0;
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    if (reterr_step && report.step)
+        *reterr_step = report.step;
+    return report.os;
+}
+
+/* No handler of the parent's program may run in the child. */
+static pid_t proc_fork_quietly(const struct proc_plan *p, const struct plug__spawn *how, int tell)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    pid_t pid = fork();
+    if (pid == 0)
+        proc_child(p, how, tell);
+    int saved = errno;
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    errno = saved;
+    return pid;
+}
+
+static int proc_fork(struct proc_plan *p, const struct plug__spawn *how, pid_t *ret)
+{
+    int tell[2], rc = 0;
+    if (pipe2(tell, O_CLOEXEC) < 0)
+        return errno;
+    int above = fcntl(tell[1], F_DUPFD_CLOEXEC, p->top); /* not among the child's numbers */
+    *ret = above < 0 ? -1 : proc_fork_quietly(p, how, above);
+    if (*ret < 0)
+        rc = errno;
+    if (above >= 0)
+        plug__posix_close(above);
+    plug__posix_close(tell[1]);
+    if (rc == 0)
+        rc = proc_outcome(tell[0], *ret, how->reterr_step);
+    plug__posix_close(tell[0]);
+    return rc;
+}
+
+/* ---- the call ---- */
+
+static int proc_run(struct proc_plan *p, const struct plug__spawn *how, pid_t *ret)
+{
+    int rc = plug__becoming_find(&p->becoming, how, how->reterr_step);
+    if (rc != 0)
+        return rc;
+    p->argv = proc_argv(how);
+    if (!p->argv)
+        return ENOMEM;
+    if ((how->env || p->becoming.env[0]) && !(p->env = proc_env(how->env, p->becoming.env)))
+        return ENOMEM;
+    rc = proc_files(p, how);
+    if (rc != 0)
+        return rc;
+    return how->become || how->chdir || how->ctty ? proc_fork(p, how, ret)
+                                                  : proc_spawn(p, how, ret);
 }
 
 int plug__os_spawn(const struct plug__spawn *how, struct plug__child *ret, int *reterr_os)
 {
-    struct proc_plan p = {.moved = {-1, -1, -1}};
+    struct proc_plan p = {.moved = {-1, -1, -1}, .becoming = {.netns = -1}};
     pid_t pid = 0;
-    int rc = ENOMEM;
     if (!how->shell && (!how->argv || !how->argv[0]))
         return PLUG_EINVAL;
-    p.argv = proc_argv(how);
-    if (!p.argv || (how->env && !(p.env = proc_env(how->env))))
-        goto cleanup;
-    rc = proc_run(&p, how, &pid);
-cleanup:
+    int rc = proc_run(&p, how, &pid);
+    for (int i = 0; i < 3; i++)
+        if (p.moved[i] >= 0)
+            plug__posix_close(p.moved[i]);
+    plug__becoming_drop(&p.becoming);
     plug__free(p.argv);
     plug__free(p.env);
     if (rc != 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Child processes by CreateProcess, which inherit nothing but their three handles.
- * Descriptor numbers and login names do not exist here: ENOTSUP.
+ * Descriptor numbers, login names, other users and roots do not exist here: ENOTSUP.
  */
 #include "os/win/win.h"
 #include "util/alloc.h"
@@ -252,13 +252,26 @@ int plug__os_spawn(const struct plug__spawn *how, struct plug__child *ret, int *
     struct proc_plan p = {0};
     if (!how->shell && (!how->argv || !how->argv[0]))
         return PLUG_EINVAL;
-    if (how->in_fd > 0 || (how->out_fd > 0 && how->out_fd != 1) || how->dash)
+    if (how->in_fd > 0 || (how->out_fd > 0 && how->out_fd != 1) || how->dash || how->become ||
+        how->ctty)
         return PLUG_ENOTSUP;
     int rc = proc_build(&p, how, reterr_os);
     if (rc == 0)
         rc = proc_start(&p, how, ret, reterr_os);
     proc_drop(&p);
     return rc;
+}
+
+int plug__os_user_known(const char *name)
+{
+    (void)name;
+    return PLUG_ENOTSUP;
+}
+
+int plug__os_group_known(const char *name)
+{
+    (void)name;
+    return PLUG_ENOTSUP;
 }
 
 int plug__os_wait(const struct plug__child *c, int *ret_status)

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PROC_OUT = 1024 };
@@ -312,6 +313,140 @@ static void test_proc__kill_after_wait_hits_nobody(void **state)
     plug__os_close(c.handle);
 }
 
+/* ---- what it becomes ---- */
+
+static int proc_as(const struct plug__become *become, const char *script, char out[PROC_OUT])
+{
+    struct plug__spawn how = proc_default;
+    how.shell = script;
+    how.become = become;
+    return proc_output(how, out);
+}
+
+static void test_proc__mask_is_the_childs_alone(void **state)
+{
+    (void)state;
+    char out[PROC_OUT];
+    mode_t mine = umask(022);
+    assert_int_equal(proc_as(&(struct plug__become){.umask = 1 + 0137}, "umask", out), 0);
+    assert_string_equal(out, "0137\n");
+    assert_int_equal(umask(mine), 022);
+}
+
+static void test_proc__path_finds_and_is_given(void **state)
+{
+    (void)state;
+    const struct plug__become become = {.path = "/nowhere:/bin"};
+    const char *argv[] = {"sh", "-c", "echo $PATH$A", NULL}, *env[] = {"PATH=/lost", "A=b", NULL};
+    struct plug__spawn how = proc_default;
+    char out[PROC_OUT];
+    how.argv = argv;
+    how.env = env;
+    how.become = &become;
+    assert_int_equal(proc_output(how, out), 0);
+    assert_string_equal(out, "/nowhere:/binb\n");
+}
+
+/* Signals, descriptors and the status are as in a child that becomes nothing. */
+static void test_proc__is_as_new_all_the_same(void **state)
+{
+    (void)state;
+    const struct plug__become become = {.umask = 1 + 022};
+    char out[PROC_OUT];
+    plug_handle w[2];
+    assert_int_equal(plug__os_wake_open(w, NULL), 0);
+    (void)signal(SIGHUP, SIG_IGN);
+    int rc = proc_as(&become,
+                     "grep -e SigBlk -e SigIgn /proc/self/status | cut -f2;"
+                     "ls -l /proc/self/fd | grep -c eventfd; exit 5",
+                     out);
+    (void)signal(SIGHUP, SIG_DFL);
+    plug__os_wake_close(w);
+    assert_int_equal(rc, 5);
+    assert_string_equal(out, "0000000000000000\n0000000000000000\n0\n");
+}
+
+static void test_proc__failed_step_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        struct plug__become become;
+        const char *chdir, *step;
+        int code;
+    } rows[] = {
+        {{.user = "no-such-user"}, NULL, "su", PLUG_ENOENT},
+        {{.uid = "no-such-user"}, NULL, "setuid", PLUG_ENOENT},
+        {{.gid = "no-such-group"}, NULL, "setgid", PLUG_ENOENT},
+        {{.netns = "/no/such"}, NULL, "netns", PLUG_ENOENT},
+        {{.umask = 1}, "/no/such", "chdir", PLUG_ENOENT},
+        {{0}, "/no/such", "chdir", PLUG_ENOENT},
+        {{.umask = 1}, NULL, NULL, PLUG_ENOENT}, /* the program itself */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *argv[] = {"/no/such/program", NULL}, *step = NULL;
+        struct plug__spawn how = proc_default;
+        struct plug__child c;
+        how.argv = argv;
+        how.become = &rows[i].become;
+        how.chdir = rows[i].chdir;
+        how.reterr_step = &step;
+        assert_int_equal(plug__os_spawn(&how, &c, NULL), rows[i].code);
+        if (rows[i].step)
+            assert_string_equal(step, rows[i].step);
+        else
+            assert_null(step);
+    }
+}
+
+static void test_proc__ids_and_groups(void **state)
+{
+    (void)state;
+    char out[PROC_OUT];
+    if (geteuid() != 0)
+        skip();
+    const char *groups = "grep -e ^Groups /proc/self/status | cut -f2 | tr -d ' '; id -u; id -g";
+    assert_int_equal(proc_as(&(struct plug__become){.uid = "4711", .gid = "4712"}, groups, out), 0);
+    assert_string_equal(out, "\n4711\n4712\n");
+    assert_int_equal(proc_as(&(struct plug__become){.user = "daemon"}, "id -un; echo $HOME", out),
+                     0);
+    assert_string_equal(out, "daemon\n/usr/sbin\n");
+    assert_int_equal(getuid(), 0);
+}
+
+static void test_proc__names_are_known_or_not(void **state)
+{
+    (void)state;
+    assert_int_equal(plug__os_user_known("root"), 0);
+    assert_int_equal(plug__os_user_known("12345"), 0);
+    assert_int_equal(plug__os_user_known("no-such-user"), PLUG_ENOENT);
+    assert_int_equal(plug__os_group_known("root"), 0);
+    assert_int_equal(plug__os_group_known(""), PLUG_ENOENT);
+}
+
+static void test_proc__no_memory_while_becoming(void **state)
+{
+    (void)state;
+    const struct plug__become become = {.user = "root", .gid = "0", .path = "/bin"};
+    struct plug__spawn how = proc_default;
+    struct plug__child c = {0};
+    how.shell = "true";
+    how.become = &become;
+    for (int n = 1;; n++) {
+        int left = n;
+        plug__alloc_hook(proc_deny, &left);
+        int rc = plug__os_spawn(&how, &c, NULL);
+        plug__alloc_hook(NULL, NULL);
+        assert_true(n < 20);
+        if (left > 0) {
+            assert_true(n > 6);
+            if (rc == 0)
+                assert_int_equal(proc_status(&c), 0);
+            return; /* all of them had their turn */
+        }
+        assert_int_equal(rc, PLUG_ENOMEM);
+    }
+}
+
 static void test_proc__pid_is_ours(void **state)
 {
     (void)state;
@@ -336,6 +471,13 @@ int main(void)
         cmocka_unit_test(test_proc__errors_stream),
         cmocka_unit_test(test_proc__no_memory_at_each_place),
         cmocka_unit_test(test_proc__kill_after_wait_hits_nobody),
+        cmocka_unit_test(test_proc__mask_is_the_childs_alone),
+        cmocka_unit_test(test_proc__path_finds_and_is_given),
+        cmocka_unit_test(test_proc__is_as_new_all_the_same),
+        cmocka_unit_test(test_proc__failed_step_is_named),
+        cmocka_unit_test(test_proc__ids_and_groups),
+        cmocka_unit_test(test_proc__names_are_known_or_not),
+        cmocka_unit_test(test_proc__no_memory_while_becoming),
         cmocka_unit_test(test_proc__pid_is_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
