@@ -335,9 +335,8 @@ static int api_put_int(void *val, size_t *len, int n)
 
 int plug_getsockopt(struct plug_sock *s, int level, int name, void *val, size_t *len)
 {
-    int r = api_mine(s);
-    if (r < 0 || !val || !len)
-        return r < 0 ? r : PLUG_EINVAL;
+    if (!s || !val || !len)
+        return PLUG_EINVAL;
     if (level == PLUG_LEVEL_SOCK && name == PLUG_SO_TYPE)
         return api_put_int(val, len, plug__sock_step(s)->offers);
     if (level == PLUG_LEVEL_SOCK && name == PLUG_SO_LIMIT) {
@@ -372,6 +371,14 @@ int plug_shutdown(struct plug_sock *s, int how, plug_time deadline)
     if (how == PLUG_SHUT_RESET)
         return plug__sock_shut(s, how);
     return api_wait(s, api_try_shut, &how, deadline);
+}
+
+/* What a shell would say of a child's status. */
+static void api_child_text(struct plug_err *ret, int code, int status, const char *layer)
+{
+    int killed = PLUG_CHILD_KILLED(status);
+    plug__err(ret, code, status, layer, killed ? "%s, by signal %d" : "%s, status %d",
+              plug_strerror(code), killed ? status - 128 : status);
 }
 
 /* The layer whose error explains the sock's: the lowest that has one, for others only pass it on.
@@ -423,9 +430,8 @@ int plug_error(const struct plug_sock *s, struct plug_err *reterr)
     }
     if (code == PLUG_EOTHER && os)
         plug__err(reterr, code, os, l->ops->name, "%s", plug__os_text(os, text, sizeof(text)));
-    else if (code == PLUG_ECHILD && os) /* the status, as a shell tells it */
-        plug__err(reterr, code, os, l->ops->name, os > 128 ? "%s, by signal %d" : "%s, status %d",
-                  plug_strerror(code), os > 128 ? os - 128 : os);
+    else if (code == PLUG_ECHILD && os)
+        api_child_text(reterr, code, os, l->ops->name);
     else if (api_cause(l, text, sizeof(text)))
         api_step_text(reterr, code, os, l->ops->name, text);
     else
@@ -437,7 +443,3 @@ int plug_addr_text(const struct plug_addr *addr, char *buf, size_t len)
 {
     return addr && buf && len ? plug__os_addr_text(addr, buf, len) : PLUG_EINVAL;
 }
-    if (code < 0)
-        return plug__err(reterr, code, 0, NULL, "%s", plug_strerror(code));
-    code = s->failed;
-    l = api_culprit(s);
