@@ -88,7 +88,7 @@ enum plug_option_type {
     PLUG_OPT_SOCKSTRING, /* setsockopt of the text's bytes */
     PLUG_OPT_SOCKLINGER, /* struct linger by the system */
     PLUG_OPT_SOCKTIMEVAL,
-    PLUG_OPT_SOCKANY, /* value L:O:V */
+    PLUG_OPT_SOCKANY, /* value L:O:V, or of the form that `check` knows; set by `set` */
     PLUG_OPT_GROUP    /* includes `group`; its offsets are moved by `offset` */
 };
 
@@ -97,10 +97,11 @@ enum plug_phase { PLUG_PHASE_SOCKET, PLUG_PHASE_BIND, PLUG_PHASE_LISTEN, PLUG_PH
 
 enum {
     PLUG_OPT_PUSH = 1, /* pushes the filter or framing layer named `push` (NULL: named by value) */
-    PLUG_OPT_LISTENER = 2,    /* only listeners */
-    PLUG_OPT_CLIENT = 4,      /* only clients */
-    PLUG_OPT_NEGATED = 8,     /* stores the opposite of the flag */
-    PLUG_OPT_UNSUPPORTED = 16 /* exists, but this system lacks the number: ENOTSUP by name */
+    PLUG_OPT_LISTENER = 2,     /* only listeners */
+    PLUG_OPT_CLIENT = 4,       /* only clients */
+    PLUG_OPT_NEGATED = 8,      /* stores the opposite of the flag */
+    PLUG_OPT_UNSUPPORTED = 16, /* exists, but this system lacks the number: ENOTSUP by name */
+    PLUG_OPT_EMPTY = 32        /* STRING: without a value it is "" */
 };
 
 /* One option: parses the address, prints help, feeds explain. Tables end with a NULL name. */
@@ -118,6 +119,10 @@ struct plug_option {
     const char *value;               /* "SECONDS", NULL for flags */
     const char *help;                /* one line, with the default where there is one */
 };
+    const char *form;                /* what `check` wants, for the refusal */
+    int (*check)(const char *value); /* STRING, SOCKANY: 0 or EUSAGE; NULL: any text */
+    /* SOCKANY: sets it on a socket of that AF_*; NULL: L:O:V. Returns 0 or why not. */
+    int (*set)(plug_handle h, const char *value, int family, int *reterr_os);
 
 /* One option as given, in the order of the address. */
 struct plug_optval {

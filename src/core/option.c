@@ -228,8 +228,18 @@ static int option_unit_time(const char *text, int64_t unit, int64_t *ret)
     return 0;
 }
 
+/* A socket option that counts bytes takes k, m and g as well. */
+static int option_is_bytes(const struct plug_option *o)
+{
+    return o->value && strcmp(o->value, "BYTES") == 0;
+}
+
 static int option_value(const struct plug_option *o, const char *value, int64_t *ret)
 {
+    if (o->check) {
+        *ret = 0;
+        return o->check(value);
+    }
     switch ((enum plug_option_type)o->type) {
     case PLUG_OPT_FLAG:
     case PLUG_OPT_SOCKFLAG:
@@ -237,7 +247,7 @@ static int option_value(const struct plug_option *o, const char *value, int64_t 
     case PLUG_OPT_INT:
         return option_int(value, ret);
     case PLUG_OPT_SOCKINT:
-        if (option_int(value, ret))
+        if (option_int(value, ret) && (!option_is_bytes(o) || plug__parse_size(value, ret)))
             return PLUG_EUSAGE;
         return *ret < INT_MIN || *ret > UINT_MAX ? PLUG_EUSAGE : 0;
     case PLUG_OPT_SIZE:
@@ -269,6 +279,8 @@ static int option_value(const struct plug_option *o, const char *value, int64_t 
 
 static const char *option_expects(const struct plug_option *o, char *buf, size_t room)
 {
+    if (o->form)
+        return o->form;
     switch ((enum plug_option_type)o->type) {
     case PLUG_OPT_FLAG:
     case PLUG_OPT_SOCKFLAG:
@@ -359,8 +371,10 @@ int plug__option_set(const struct plug_option *o, uint32_t offset, void *conf, c
         plug__err_hint(reterr, "leave the option out");
         return PLUG_ENOTSUP;
     }
-    if (!value && !flag)
+    if (!value && !flag && !(o->flags & PLUG_OPT_EMPTY))
         return option_bad(o, NULL, reterr);
+    if (!value && !flag)
+        value = "";
     if (value && option_value(o, value, &number))
         return option_bad(o, value, reterr);
     if ((o->min || o->max) && (number < o->min || number > o->max))

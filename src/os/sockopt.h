@@ -9,8 +9,9 @@
 #include "os/os.h"
 
 #ifdef _WIN32
-#include <afunix.h>
 #include <winsock2.h>
+
+#include <afunix.h>
 #include <ws2tcpip.h>
 #else
 #include <netinet/in.h>
@@ -115,8 +116,81 @@ enum { PLUG__LACKS = -1 };
 #define IP_BIND_ADDRESS_NO_PORT PLUG__LACKS
 #endif
 
+#ifndef IP_PKTINFO
+#define IP_PKTINFO PLUG__LACKS
+#endif
+#ifndef IP_RECVERR
+#define IP_RECVERR PLUG__LACKS
+#endif
+#ifndef IPV6_RECVERR
+#define IPV6_RECVERR PLUG__LACKS
+#endif
+#ifndef IP_RECVTOS
+#define IP_RECVTOS PLUG__LACKS
+#endif
+#ifndef IP_RECVTTL
+#define IP_RECVTTL PLUG__LACKS
+#endif
+#ifndef IPV6_RECVTCLASS
+#define IPV6_RECVTCLASS PLUG__LACKS
+#endif
+#ifndef IPV6_RECVHOPLIMIT
+#define IPV6_RECVHOPLIMIT PLUG__LACKS
+#endif
+#ifndef IPV6_RECVPKTINFO
+#define IPV6_RECVPKTINFO PLUG__LACKS
+#endif
+#ifndef IP_RECVOPTS
+#define IP_RECVOPTS PLUG__LACKS
+#endif
+#ifndef IP_RETOPTS
+#define IP_RETOPTS PLUG__LACKS
+#endif
+#ifndef IP_ROUTER_ALERT
+#define IP_ROUTER_ALERT PLUG__LACKS
+#endif
+#ifndef IPV6_ROUTER_ALERT
+#define IPV6_ROUTER_ALERT PLUG__LACKS
+#endif
+#ifndef IP_MTU
+#define IP_MTU PLUG__LACKS
+#endif
+#ifndef IPV6_MTU
+#define IPV6_MTU PLUG__LACKS
+#endif
+#ifndef IP_MULTICAST_ALL
+#define IP_MULTICAST_ALL PLUG__LACKS
+#endif
+#ifndef IPV6_MULTICAST_ALL
+#define IPV6_MULTICAST_ALL PLUG__LACKS
+#endif
+#ifndef IPV6_RECVDSTOPTS
+#define IPV6_RECVDSTOPTS PLUG__LACKS
+#endif
+#ifndef IPV6_RECVHOPOPTS
+#define IPV6_RECVHOPOPTS PLUG__LACKS
+#endif
+#ifndef IPV6_RECVRTHDR
+#define IPV6_RECVRTHDR PLUG__LACKS
+#endif
+#ifndef IPV6_RECVPATHMTU
+#define IPV6_RECVPATHMTU PLUG__LACKS
+#endif
+#ifndef SO_TIMESTAMP
+#define SO_TIMESTAMP PLUG__LACKS
+#endif
+#ifndef SO_NO_CHECK
+#define SO_NO_CHECK PLUG__LACKS
+#endif
+#ifndef SO_SNDLOWAT
+#define SO_SNDLOWAT PLUG__LACKS
+#endif
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP PLUG__LACKS
+#endif
+
 /* PLUG_OPT_UNSUPPORTED for a number that this system lacks, else 0. */
-#define PLUG__LACKING(number) ((number) == PLUG__LACKS ? PLUG_OPT_UNSUPPORTED : 0)
+#define PLUG__LACKING(number) ((int)(number) == (int)PLUG__LACKS ? PLUG_OPT_UNSUPPORTED : 0)
 
 /* SO_RCVTIMEO and SO_SNDTIMEO take a time in the system's form. */
 int plug__os_socktime(plug_handle h, int level, int name, plug_time t, int *reterr_os);
@@ -135,6 +209,23 @@ int plug__os_pktinfo_get(const struct plug_msg *m, struct plug_addr *ret_local);
 /* Writes ancillary data that makes a message leave from `local`. control is aligned for cmsghdr and
  * has PLUG__PKTINFO bytes. Returns the length, 0 when the family has none. */
 size_t plug__os_pktinfo_put(const struct plug_addr *local, void *control);
+
+/* The index of an interface by its name or number. Returns 0 or ENXIO. */
+int plug__os_interface(const char *name, uint32_t *ret);
+
+/* A multicast group to hear. */
+struct plug__join {
+    const struct plug_addr *group;
+    const struct plug_addr *source; /* hear only this sender; NULL: all */
+    const struct plug_addr *at;     /* the interface by its IPv4 address; NULL: by `ifname` */
+    const char *ifname;             /* by name or number; NULL: the system's choice */
+};
+int plug__os_join(plug_handle h, const struct plug__join *j, int *reterr_os);
+
+/* By which interface a socket of that AF_* sends to groups: its IPv4 address, or else its name. */
+int plug__os_multicast_if(plug_handle h, int family, const struct plug_addr *at, const char *ifname,
+                          int *reterr_os);
+int plug__os_is_multicast(const struct plug_addr *a);
 
 /* Binds a Unix socket to a name of the system's choice. ENOTSUP where there is no such thing. */
 int plug__os_autobind(plug_handle h, int *reterr_os);

@@ -91,18 +91,31 @@ int plug__socket_bind(plug_handle h, const struct plug_step *step, int family, i
 }
 
 /* Points to the option of a step, or to its name when the option is not there. */
-static int bind_bad(const struct plug_step *step, const char *name, struct plug_err *reterr,
-                    const char *what, const char *text)
+static void bind_place(const struct plug_step *step, const char *name, struct plug_err *reterr)
 {
-    int column = step->column, width = step->width;
-    for (unsigned i = 0; i < step->nopts; i++) {
-        if (strcmp(step->opts[i].option->name, name) == 0) {
-            column = step->opts[i].column;
-            width = step->opts[i].width;
-        }
-    }
+    plug__err_at(reterr, step->column, step->width);
+    for (unsigned i = 0; i < step->nopts; i++)
+        if (strcmp(step->opts[i].option->name, name) == 0)
+            plug__err_at(reterr, step->opts[i].column, step->opts[i].width);
+}
+
+static void bind_bad(const struct plug_step *step, const char *name, struct plug_err *reterr,
+                     const char *what, const char *text)
+{
     plug__err(reterr, PLUG_EUSAGE, 0, step->ops->name, "%s \"%.80s\"", what, text);
-    plug__err_at(reterr, column, width);
+    bind_place(step, name, reterr);
+}
+
+int plug__socket_check_type(const struct plug_step *step, int type, const char *hint,
+                            struct plug_err *reterr)
+{
+    const struct plug__socket_conf *conf = step->conf;
+    if (!conf->type || conf->type == type)
+        return 0;
+    plug__err(reterr, PLUG_EUSAGE, 0, step->ops->name, "a socket of %s has type %d, not %d",
+              step->kind ? step->kind->name : step->ops->name, type, (int)conf->type);
+    plug__err_hint(reterr, "%s", hint);
+    bind_place(step, "so-type", reterr);
     return PLUG_EUSAGE;
 }
 
@@ -134,7 +147,6 @@ static int bind_check(const struct plug_step *step, const char *protocol, struct
 
 int plug__socket_check(const struct plug_step *step, const char *protocol, struct plug_err *reterr)
 {
-    const struct plug__socket_conf *conf = step->conf;
     uint16_t port;
     if (step->port && *step->port && plug__parse_port(step->port, protocol, &port) < 0) {
         bind_bad(step, "", reterr, "no such port or service:", step->port);
@@ -142,11 +154,6 @@ int plug__socket_check(const struct plug_step *step, const char *protocol, struc
             plug__err_at(reterr, step->plan->port_column, step->plan->port_width);
         bind_port_place(step, reterr);
         plug__err_hint(reterr, "a port is a number from 0 to 65535 or a name such as \"http\"");
-        return PLUG_EUSAGE;
-    }
-    if (conf->range && !plug__socket_range_ok(conf->range)) {
-        bind_bad(step, "range", reterr, "not a range of addresses:", conf->range);
-        plug__err_hint(reterr, "such as 192.0.2.0/24 or [2001:db8::]/32");
         return PLUG_EUSAGE;
     }
     return bind_check(step, protocol, reterr);

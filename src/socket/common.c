@@ -32,8 +32,9 @@ void plug__socket_init(struct plug__socket *s, const struct plug_step *step, uns
 int plug__socket_new(plug_handle *ret, const struct plug_step *step, int family, int type,
                      int *reterr_os)
 {
+    const struct plug__socket_conf *conf = step->conf;
     plug_handle h;
-    int r = plug__os_socket(&h, family, type, 0, reterr_os);
+    int r = plug__os_socket(&h, family, type, (int)conf->protocol, reterr_os);
     if (r < 0)
         return r;
     r = plug__socket_apply(h, step, PLUG_PHASE_SOCKET, family, reterr_os);

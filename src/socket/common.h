@@ -46,10 +46,11 @@ struct plug__socket_conf {
     const char *bind, *range;
     int64_t sourceport;
     int lowport;
-    int family;    /* index in PLUG__FAMILIES */
-    int reuseaddr; /* listeners; -1: the kind's own way */
+    int family;             /* index in PLUG__FAMILIES */
+    int reuseaddr;          /* listeners; -1: the kind's own way */
+    int64_t type, protocol; /* of socket(2); 0: the kind's own */
 };
-#define PLUG__FAMILIES "any ip4 ip6 ipv4 ipv6 inet inet6 inet4 4 6"
+#define PLUG__FAMILIES "any ip4 ip6 ipv4 ipv6 inet inet6 inet4 4 6 ip 2 10"
 
 static inline struct plug__socket *plug__socket_of(struct plug_layer *l)
 {
@@ -61,6 +62,24 @@ static inline struct plug__socket *plug__socket_of(struct plug_layer *l)
 extern const struct plug_option plug__socket_options[]; /* SOL_SOCKET; conf: plug__socket_conf */
 extern const struct plug_option plug__ip_options[];     /* IP4, IP6, pf, bind, sourceport */
 extern const struct plug_option plug__tcp_options[];    /* IPPROTO_TCP */
+
+/* ---- values with a form of their own: plug_option.check and .set (number.c, group.c) ---- */
+
+int plug__number_check(const char *value); /* LEVEL:NAME:anything */
+int plug__number_check_bin(const char *value);
+int plug__number_check_int(const char *value);
+int plug__number_check_data(const char *value); /* data alone */
+int plug__number_set(plug_handle h, const char *value, int family, int *reterr_os);
+int plug__number_set_bin(plug_handle h, const char *value, int family, int *reterr_os);
+int plug__number_set_string(plug_handle h, const char *value, int family, int *reterr_os);
+int plug__number_set_ip_options(plug_handle h, const char *value, int family, int *reterr_os);
+
+int plug__group_check(const char *value);
+int plug__group_check_source(const char *value);
+int plug__group_check_if(const char *value);
+int plug__group_set(plug_handle h, const char *value, int family, int *reterr_os);
+int plug__group_set_source(plug_handle h, const char *value, int family, int *reterr_os);
+int plug__group_set_if(plug_handle h, const char *value, int family, int *reterr_os);
 
 /* Sets the step's options of one phase on a handle. family: AF_*. Returns 0, or what the first that
  * failed said. */
@@ -133,13 +152,17 @@ int plug__socket_bind(plug_handle h, const struct plug_step *step, int family, i
 /* Checks host, port, bind= and sourceport at plan time. Returns 0 or EUSAGE. */
 int plug__socket_check(const struct plug_step *step, const char *protocol, struct plug_err *reterr);
 
+/* EUSAGE with that hint when so-type= asks for another type than the kind's. */
+int plug__socket_check_type(const struct plug_step *step, int type, const char *hint,
+                            struct plug_err *reterr);
+
 /* ---- whom a listener hears (peer.c) ---- */
 
 enum { PLUG__LOWPORTS = 1024 }; /* ports below are given to the privileged only */
 
 int plug__socket_filters(const struct plug_step *step); /* whether it asks at all */
 int plug__socket_welcome(const struct plug_step *step, const struct plug_addr *peer);
-int plug__socket_range_ok(const char *text); /* the form of range= */
+int plug__socket_check_range(const char *value); /* the form of range= */
 
 /* ---- where a listener listens (local.c) ---- */
 

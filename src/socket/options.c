@@ -6,7 +6,7 @@
 #include "socket/common.h"
 
 #include "core/resolve.h"
-#include <stdlib.h>
+#include "util/attr.h"
 #include <string.h>
 
 /* A row that is one setsockopt. */
@@ -17,6 +17,20 @@
     }
 #define FLAG(n, a, lv, op, h) ROW(n, a, PLUG_OPT_SOCKFLAG, PLUG_PHASE_SOCKET, lv, op, NULL, h)
 #define NUMBER(n, a, lv, op, v, h) ROW(n, a, PLUG_OPT_SOCKINT, PLUG_PHASE_SOCKET, lv, op, v, h)
+/* A row that is any option by number. */
+#define BY_NUMBER(n, a, ph, ck, st, v, h)                                                 \
+    {                                                                                     \
+        .name = (n), .aliases = (a), .type = PLUG_OPT_SOCKANY, .phase = (ph),             \
+        .value = "LEVEL:NAME:" v, .help = (h),                                            \
+        .form = "LEVEL:NAME:" v ", the first two as numbers", .check = plug__number_##ck, \
+        .set = plug__number_##st                                                          \
+    }
+/* A row whose value has a form of its own. */
+#define FORM(n, a, op, ck, st, v, f, h)                                                          \
+    {                                                                                            \
+        .name = (n), .aliases = (a), .type = PLUG_OPT_SOCKANY, .level = IPPROTO_IP, .opt = (op), \
+        .value = (v), .help = (h), .form = (f), .check = (ck), .set = (st)                       \
+    }
 #define CONF(m) offsetof(struct plug__socket_conf, m)
 
 const struct plug_option plug__socket_options[] = {
@@ -46,13 +60,42 @@ const struct plug_option plug__socket_options[] = {
            "report readable from so many bytes on"),
     FLAG("debug", "so-debug", SOL_SOCKET, SO_DEBUG, "the kernel's own records (privileged)"),
     NUMBER("priority", "so-priority", SOL_SOCKET, SO_PRIORITY, "N", "queueing priority"),
-    ROW("setsockopt", "setsockopt-socket setsockopt-int setsockopt-bin setsockopt-string",
-        PLUG_OPT_SOCKANY, PLUG_PHASE_SOCKET, SOL_SOCKET, 0, "LEVEL:NAME:VALUE",
-        "any option by number; VALUE is a number, xHEX bytes or text"),
-    ROW("setsockopt-listen", NULL, PLUG_OPT_SOCKANY, PLUG_PHASE_LISTEN, SOL_SOCKET, 0,
-        "LEVEL:NAME:VALUE", "the same, once the socket is bound"),
-    ROW("setsockopt-connected", NULL, PLUG_OPT_SOCKANY, PLUG_PHASE_CONNECTED, SOL_SOCKET, 0,
-        "LEVEL:NAME:VALUE", "the same, on each connection"),
+    FLAG("so-timestamp", "timestamp", SOL_SOCKET, SO_TIMESTAMP,
+         "datagrams carry the time they came in"),
+    FLAG("dontroute", "so-dontroute", SOL_SOCKET, SO_DONTROUTE, "only to hosts on the link"),
+    FLAG("oobinline", "so-oobinline", SOL_SOCKET, SO_OOBINLINE,
+         "urgent data stands among the other bytes"),
+    NUMBER("sndlowat", "so-sndlowat", SOL_SOCKET, SO_SNDLOWAT, "BYTES",
+           "report writable from so much room on (Linux refuses it)"),
+    FLAG("no-check", "so-no-check nocheck", SOL_SOCKET, SO_NO_CHECK, "udp without checksums"),
+    {.name = "so-type",
+     .aliases = "type socktype",
+     .type = PLUG_OPT_INT,
+     .offset = CONF(type),
+     .min = 1,
+     .max = 10,
+     .value = "N",
+     .help = "the socket's type: 1 stream, 2 datagram, 5 seqpacket; unix takes all three"},
+    {.name = "protocol",
+     .aliases = "prototype so-protocol so-prototype",
+     .type = PLUG_OPT_INT,
+     .offset = CONF(protocol),
+     .max = 65535,
+     .value = "N",
+     .help = "the protocol asked of socket(2); default 0: what belongs to the type"},
+    BY_NUMBER(
+        "setsockopt", "setsockopt-socket sockopt", PLUG_PHASE_SOCKET, check, set, "VALUE",
+        "any option by number; VALUE is a number, data as x0a0b i5 l1 s2 b3 \"text\", or text"),
+    BY_NUMBER("setsockopt-int", "sockopt-int", PLUG_PHASE_SOCKET, check_int, set_bin, "INTEGER",
+              "the same, a whole number"),
+    BY_NUMBER("setsockopt-bin", "sockopt-bin", PLUG_PHASE_SOCKET, check_bin, set_bin, "DATA",
+              "the same, data as x0a0b i5 l1 s2 b3 \"text\""),
+    BY_NUMBER("setsockopt-string", "sockopt-string", PLUG_PHASE_SOCKET, check, set_string, "TEXT",
+              "the same, the text's bytes"),
+    BY_NUMBER("setsockopt-listen", "sockopt-listen", PLUG_PHASE_LISTEN, check, set, "VALUE",
+              "as setsockopt, once the socket is bound"),
+    BY_NUMBER("setsockopt-connected", "sockopt-connected", PLUG_PHASE_CONNECTED, check, set,
+              "VALUE", "as setsockopt, on each connection"),
     {.name = NULL},
 };
 
@@ -80,6 +123,8 @@ const struct plug_option plug__ip_options[] = {
      .offset = CONF(range),
      .flags = PLUG_OPT_LISTENER,
      .value = "ADDRESS/BITS",
+     .form = "an address or a range, such as 192.0.2.0/24 or [2001:db8::]/32",
+     .check = plug__socket_check_range,
      .help = "a listener hears only peers in this range"},
     {.name = "pf",
      .aliases = "protocol-family family",
@@ -94,14 +139,66 @@ const struct plug_option plug__ip_options[] = {
     NUMBER("so-mark", "mark", SOL_SOCKET, SO_MARK, "N", "routing mark (privileged)"),
     NUMBER("busy-poll", "so-busy-poll", SOL_SOCKET, SO_BUSY_POLL, "MICROSECONDS",
            "poll the device while waiting"),
-    NUMBER("ttl", "ip-ttl unicast-hops ipv6-unicast-hops", IPPROTO_IP, IP_TTL, "N",
-           "time to live, hop limit"),
-    NUMBER("tos", "ip-tos tclass ipv6-tclass", IPPROTO_IP, IP_TOS, "N",
+    NUMBER("ttl", "ip-ttl ipttl unicast-hops ipv6-unicast-hops hoplimit ipv6-hoplimit", IPPROTO_IP,
+           IP_TTL, "N", "time to live, hop limit"),
+    NUMBER("tos", "ip-tos iptos tclass ipv6-tclass", IPPROTO_IP, IP_TOS, "N",
            "type of service, traffic class"),
-    NUMBER("mtu-discover", "ip-mtu-discover ipv6-mtu-discover", IPPROTO_IP, IP_MTU_DISCOVER, "N",
-           "path MTU discovery: 0 never, 1 want, 2 do, 3 probe"),
-    FLAG("freebind", "ip-freebind", IPPROTO_IP, IP_FREEBIND,
+    NUMBER("mtu-discover", "ip-mtu-discover ipv6-mtu-discover ipmtudiscover mtudiscover",
+           IPPROTO_IP, IP_MTU_DISCOVER, "N", "path MTU discovery: 0 never, 1 want, 2 do, 3 probe"),
+    NUMBER("mtu", "ip-mtu ipv6-mtu ipmtu", IPPROTO_IP, IP_MTU, "BYTES",
+           "the path MTU; Linux sets it for IPv6 only"),
+    FLAG("freebind", "ip-freebind ipfreebind", IPPROTO_IP, IP_FREEBIND,
          "bind to an address that is not there yet"),
+    FLAG("bind-address-no-port", "ip-bind-address-no-port", IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT,
+         "with bind=HOST the port is chosen at connect, so that peers can share it"),
+    FORM("add-membership",
+         "ip-add-membership ip-membership membership ipv6-join-group join-group "
+         "ipv6-add-membership",
+         MCAST_JOIN_GROUP, plug__group_check, plug__group_set, "GROUP[:INTERFACE]",
+         "a multicast address, then an interface's name, number or IPv4 address: "
+         "224.0.0.251:eth0, [ff02::fb]:2",
+         "hear a multicast group, on one interface"),
+    FORM("add-source-membership",
+         "ip-add-source-membership source-membership ipv6-join-source-group join-source-group "
+         "ipv6-add-membership-source",
+         MCAST_JOIN_SOURCE_GROUP, plug__group_check_source, plug__group_set_source,
+         "GROUP:INTERFACE:SOURCE",
+         "a multicast address, an interface, a sender: 232.1.1.1:eth0:192.0.2.1",
+         "hear one sender of a multicast group"),
+    FORM("multicast-if", "ip-multicast-if ipv6-multicast-if", IP_MULTICAST_IF, plug__group_check_if,
+         plug__group_set_if, "INTERFACE", "an interface's name, number or IPv4 address",
+         "the interface to send to groups by"),
+    NUMBER("multicast-ttl",
+           "ip-multicast-ttl ipmulticastttl multicastttl multicast-hops ipv6-multicast-hops",
+           IPPROTO_IP, IP_MULTICAST_TTL, "N", "how far what is sent to groups may go; default 1"),
+    FLAG("multicast-loop", "ip-multicast-loop ipmulticastloop multicastloop ipv6-multicast-loop",
+         IPPROTO_IP, IP_MULTICAST_LOOP, "members on this machine hear us too; default 1"),
+    FLAG("multicast-all", "ip-multicast-all ipv6-multicast-all", IPPROTO_IP, IP_MULTICAST_ALL,
+         "hear the groups that other programs have joined; default 1"),
+    FLAG("pktinfo", "ip-pktinfo ippktinfo ipv6-recvpktinfo recvpktinfo", IPPROTO_IP, IP_PKTINFO,
+         "datagrams carry the address and interface they came to"),
+    FLAG("recverr", "ip-recverr iprecverr ipv6-recverr", IPPROTO_IP, IP_RECVERR,
+         "errors of the way are reported at once and in full"),
+    FLAG("recvttl", "ip-recvttl iprecvttl ipv6-recvhoplimit recvhoplimit", IPPROTO_IP, IP_RECVTTL,
+         "datagrams carry their time to live"),
+    FLAG("recvtos", "ip-recvtos iprecvtos ipv6-recvtclass recvtclass", IPPROTO_IP, IP_RECVTOS,
+         "datagrams carry their type of service"),
+    FLAG("recvopts", "ip-recvopts iprecvopts", IPPROTO_IP, IP_RECVOPTS,
+         "datagrams carry their IP options"),
+    FLAG("retopts", "ip-retopts ipretopts", IPPROTO_IP, IP_RETOPTS,
+         "the same, as they stand in an answer"),
+    FLAG("recvdstopts", "ipv6-recvdstopts", IPPROTO_IPV6, IPV6_RECVDSTOPTS,
+         "datagrams carry their IPv6 destination options"),
+    FLAG("recvhopopts", "ipv6-recvhopopts", IPPROTO_IPV6, IPV6_RECVHOPOPTS,
+         "datagrams carry their IPv6 hop-by-hop options"),
+    FLAG("recvrthdr", "ipv6-recvrthdr", IPPROTO_IPV6, IPV6_RECVRTHDR,
+         "datagrams carry their IPv6 routing header"),
+    FLAG("recvpathmtu", "ipv6-recvpathmtu", IPPROTO_IPV6, IPV6_RECVPATHMTU,
+         "a record tells of each change of the path MTU"),
+    FORM("ip-options", "ipoptions", IP_OPTIONS, plug__number_check_data,
+         plug__number_set_ip_options, "DATA", "bytes as x01010101", "IP options to send"),
+    NUMBER("router-alert", "ip-router-alert routeralert iprouteralert", IPPROTO_IP, IP_ROUTER_ALERT,
+           "N", "take packets with the router alert option (raw sockets)"),
     FLAG("transparent", "ip-transparent", IPPROTO_IP, IP_TRANSPARENT,
          "bind to addresses of other machines (privileged)"),
     FLAG("ipv6-v6only", "v6only ipv6only", IPPROTO_IPV6, IPV6_V6ONLY,
@@ -145,86 +242,67 @@ const struct plug_option plug__tcp_options[] = {
 static const struct {
     int ip4, ip6;
 } options_twins[] = {
-    {IP_TTL, IPV6_UNICAST_HOPS},          {IP_TOS, IPV6_TCLASS},
-    {IP_FREEBIND, IPV6_FREEBIND},         {IP_TRANSPARENT, IPV6_TRANSPARENT},
+    {IP_TTL, IPV6_UNICAST_HOPS},
+    {IP_TOS, IPV6_TCLASS},
+    {IP_FREEBIND, IPV6_FREEBIND},
+    {IP_TRANSPARENT, IPV6_TRANSPARENT},
     {IP_MTU_DISCOVER, IPV6_MTU_DISCOVER},
+    {IP_MTU, IPV6_MTU},
+    {IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS},
+    {IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP},
+    {IP_MULTICAST_ALL, IPV6_MULTICAST_ALL},
+    {IP_PKTINFO, IPV6_RECVPKTINFO},
+    {IP_RECVERR, IPV6_RECVERR},
+    {IP_RECVTTL, IPV6_RECVHOPLIMIT},
+    {IP_RECVTOS, IPV6_RECVTCLASS},
+    {IP_ROUTER_ALERT, IPV6_ROUTER_ALERT},
 };
 
-/* Moves level and number to the socket's family. Returns 0 when it has no such option. */
-static int options_for(int family, int *level, int *opt)
+/* What the option is on a socket of that family. Returns 0 when it has no such option. */
+static int options_for(int family, int level, int opt, int *ret_level, int *ret_opt)
 {
-    if (*level == IPPROTO_IPV6 && family != AF_INET6)
+    *ret_level = level;
+    *ret_opt = opt;
+    if (level == IPPROTO_IPV6 && family != AF_INET6)
         return 0;
-    if (*level != IPPROTO_IP || family != AF_INET6)
+    if (level != IPPROTO_IP || family != AF_INET6)
         return 1;
-    for (size_t i = 0; i < sizeof(options_twins) / sizeof(options_twins[0]); i++) {
-        if (options_twins[i].ip4 == *opt && options_twins[i].ip6 != PLUG__LACKS) {
-            *level = IPPROTO_IPV6;
-            *opt = options_twins[i].ip6;
+    for (size_t i = 0; i < PLUG__COUNT(options_twins); i++) {
+        if (options_twins[i].ip4 == opt && options_twins[i].ip6 != PLUG__LACKS) {
+            *ret_level = IPPROTO_IPV6;
+            *ret_opt = options_twins[i].ip6;
             break;
         }
     }
     return 1;
 }
 
-static int options_digit(char c)
+/* The twin of IPv6 rules the socket, that of IPv4 its IPv4 peers, where it has any. */
+static int options_set_int(plug_handle h, const struct plug_option *o, int n, int family,
+                           int *reterr_os)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-enum { OPTIONS_BYTES = 128 }; /* longest value of setsockopt= in bytes */
-
-/* x0a0b0c: bytes. Returns their number, or EINVAL. */
-static int options_hex(const char *text, unsigned char *buf)
-{
-    int n = 0;
-    for (; *text; text += 2) {
-        int high = options_digit(text[0]), low = high < 0 ? -1 : options_digit(text[1]);
-        if (low < 0 || n == OPTIONS_BYTES)
-            return PLUG_EINVAL;
-        buf[n++] = (unsigned char)(high << 4 | low);
-    }
-    return n;
-}
-
-/* LEVEL:NAME:VALUE; that the first two are numbers was checked when the address was read. */
-static int options_any(plug_handle h, const char *text, int *reterr_os)
-{
-    unsigned char bytes[OPTIONS_BYTES];
-    char *end;
-    long level = strtol(text, &end, 0), name = strtol(*end ? end + 1 : end, &end, 0);
-    const char *value = *end ? end + 1 : end;
-    long number = strtol(value, &end, 0);
-    int n;
-    if (*value && !*end) {
-        n = (int)number;
-        return plug__os_setsockopt(h, (int)level, (int)name, &n, sizeof(n), reterr_os);
-    }
-    if (*value != 'x')
-        return plug__os_setsockopt(h, (int)level, (int)name, value, strlen(value), reterr_os);
-    n = options_hex(value + 1, bytes);
-    return n < 0 ? n : plug__os_setsockopt(h, (int)level, (int)name, bytes, (size_t)n, reterr_os);
+    int level, opt;
+    if (!options_for(family, o->level, o->opt, &level, &opt))
+        return 0;
+    if (level != o->level)
+        (void)plug__os_setsockopt(h, o->level, o->opt, &n, sizeof(n), NULL);
+    return plug__os_setsockopt(h, level, opt, &n, sizeof(n), reterr_os);
 }
 
 static int options_set(plug_handle h, const struct plug_optval *v, int family, int *reterr_os)
 {
-    int level = v->option->level, opt = v->option->opt, n = (int)v->number;
-    if (!options_for(family, &level, &opt))
-        return 0;
-    switch (v->option->type) {
+    const struct plug_option *o = v->option;
+    switch (o->type) {
     case PLUG_OPT_SOCKLINGER:
-        return plug__os_linger(h, n, reterr_os);
+        return plug__os_linger(h, (int)v->number, reterr_os);
     case PLUG_OPT_SOCKTIMEVAL:
-        return plug__os_socktime(h, level, opt, v->number, reterr_os);
+        return plug__os_socktime(h, o->level, o->opt, v->number, reterr_os);
     case PLUG_OPT_SOCKSTRING:
-        return plug__os_setsockopt(h, level, opt, v->text, strlen(v->text), reterr_os);
+        return plug__os_setsockopt(h, o->level, o->opt, v->text, strlen(v->text), reterr_os);
     case PLUG_OPT_SOCKANY:
-        return options_any(h, v->text, reterr_os);
+        return o->set(h, v->text, family, reterr_os);
     default:
-        return plug__os_setsockopt(h, level, opt, &n, sizeof(n), reterr_os);
+        return options_set_int(h, o, (int)v->number, family, reterr_os);
     }
 }
 
@@ -268,7 +346,8 @@ int plug__socket_family(const struct plug_step *step)
 {
     static const unsigned char families[] = {
         PLUG__FAMILY_ANY, PLUG__FAMILY_4, PLUG__FAMILY_6, PLUG__FAMILY_4, PLUG__FAMILY_6,
-        PLUG__FAMILY_4,   PLUG__FAMILY_6, PLUG__FAMILY_4, PLUG__FAMILY_4, PLUG__FAMILY_6};
+        PLUG__FAMILY_4,   PLUG__FAMILY_6, PLUG__FAMILY_4, PLUG__FAMILY_4, PLUG__FAMILY_6,
+        PLUG__FAMILY_ANY, PLUG__FAMILY_4, PLUG__FAMILY_6};
     const struct plug__socket_conf *conf = step->conf;
     return families[conf->family];
 }

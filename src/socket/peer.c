@@ -120,8 +120,8 @@ int plug__socket_welcome(const struct plug_step *step, const struct plug_addr *p
     return !conf->range || (peer_parse(conf->range, &range) >= 0 && peer_in(&range, peer));
 }
 
-int plug__socket_range_ok(const char *text)
+int plug__socket_check_range(const char *value)
 {
     struct peer_range range;
-    return peer_parse(text, &range) >= 0;
+    return peer_parse(value, &range) < 0 ? PLUG_EUSAGE : 0;
 }

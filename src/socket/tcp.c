@@ -73,6 +73,11 @@ static const struct plug_option tcp_options[] = {
      .offset = offsetof(struct tcp_conf, fastopen),
      .flags = PLUG__LACKING(TCP_FASTOPEN),
      .help = "data in the first segment, where both sides allow it"},
+    {.name = "mptcp",
+     .type = PLUG_OPT_FLAG,
+     .offset = offsetof(struct tcp_conf, mptcp),
+     .flags = PLUG__LACKING(IPPROTO_MPTCP),
+     .help = "multipath TCP; with a peer that lacks it, plain TCP"},
     {.name = NULL},
 };
 
@@ -80,10 +85,15 @@ static const struct tcp_conf tcp_defaults = {.socket = {.reuseaddr = 1}};
 
 static int tcp_plan(struct plug_step *step, struct plug_err *reterr)
 {
+    struct tcp_conf *conf = step->conf;
     step->offers = PLUG_STREAM;
     step->limit = 0;
     if (step->adopt != PLUG_NO_HANDLE)
         return 0;
+    if (conf->mptcp)
+        conf->socket.protocol = IPPROTO_MPTCP;
+    if (plug__socket_check_type(step, SOCK_STREAM, "datagrams are udp's: udp://HOST:PORT", reterr))
+        return PLUG_EUSAGE;
     return plug__socket_check(step, "tcp", reterr);
 }
 

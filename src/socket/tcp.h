@@ -10,7 +10,7 @@
 
 struct tcp_conf {
     struct plug__socket_conf socket;
-    int fastopen;
+    int fastopen, mptcp;
 };
 
 struct plug__tcp {

@@ -85,7 +85,11 @@ static int udp_plan(struct plug_step *step, struct plug_err *reterr)
 {
     step->offers = PLUG_DGRAM;
     step->limit = UDP_LIMIT;
-    return step->adopt != PLUG_NO_HANDLE ? 0 : plug__socket_check(step, "udp", reterr);
+    if (step->adopt != PLUG_NO_HANDLE)
+        return 0;
+    if (plug__socket_check_type(step, SOCK_DGRAM, "streams are tcp's: tcp://HOST:PORT", reterr))
+        return PLUG_EUSAGE;
+    return plug__socket_check(step, "udp", reterr);
 }
 
 static int udp_init(struct plug_layer *l, const struct plug_step *step, struct plug_err *reterr)
@@ -118,6 +122,31 @@ static int udp_connect_one(struct plug__dgram *d, const struct plug_addr *to, in
     return plug__socket_watch(&d->s, h, 0, reterr_os);
 }
 
+/* Made by plug_socket and never connected: each record names its peer. IPv4 unless it is bound, or
+ * told, to be of the other family. */
+static int udp_unconnected(struct plug__dgram *d)
+{
+    const struct plug_step *step = d->s.step;
+    int family = plug__socket_family(step) == PLUG__FAMILY_6 ? AF_INET6 : AF_INET;
+    plug_handle h;
+    int os = 0, r = plug__socket_new(&h, step, family, SOCK_DGRAM, &os);
+    if (r < 0)
+        return plug_fail(&d->s.l, 2, r, os);
+    r = plug__socket_bind(h, step, family, SOCK_DGRAM, &os);
+    if (r == PLUG_EAFNOSUPPORT && family == AF_INET && !plug__socket_family(step)) {
+        plug__os_close(h);
+        r = plug__socket_new(&h, step, AF_INET6, SOCK_DGRAM, &os);
+        if (r < 0)
+            return plug_fail(&d->s.l, 2, r, os);
+        r = plug__socket_bind(h, step, AF_INET6, SOCK_DGRAM, &os);
+    }
+    if (r < 0)
+        plug__os_close(h);
+    else
+        r = plug__socket_watch(&d->s, h, 0, &os);
+    return r < 0 ? plug_fail(&d->s.l, 2, r, os) : plug__socket_up(&d->s);
+}
+
 /* The first address that connects; a datagram socket learns no more before it is used. */
 static int udp_connect_any(struct plug__dgram *d, const struct plug__answer *a)
 {
@@ -137,6 +166,8 @@ static int udp_connect(struct plug__dgram *d, struct udp_opening *o)
     struct plug_layer *l = &d->s.l;
     uint16_t port;
     int r = 0;
+    if (l->state == PLUG__SOCKET_NEW && !step->host && !step->port)
+        return udp_unconnected(d);
     if (l->state == PLUG__SOCKET_NEW) {
         if (!step->host || !step->port || plug__parse_port(step->port, "udp", &port) < 0)
             return PLUG_EINVAL;

@@ -43,6 +43,6 @@ int plug__unix_bind_temp(plug_handle h, const struct plug_step *step, struct plu
 /* Unlinks what bind made, if it is still that. */
 void plug__unix_unbind(struct plug__unix_name *name);
 
-int plug__unix_check(const struct plug_step *step, struct plug_err *reterr);
+int plug__unix_check(struct plug_step *step, struct plug_err *reterr);
 
 #endif

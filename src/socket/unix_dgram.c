@@ -107,8 +107,9 @@ static int unix_dgram_listen(struct plug__dgram *d, plug_handle h, int *reterr_o
 static int unix_dgram_connect(struct plug__dgram *d, plug_handle h, int *reterr_os)
 {
     struct plug_addr to;
-    int r = plug__unix_addr(d->s.step, d->s.step->path, &to);
-    if (r >= 0)
+    const char *path = d->s.step->path; /* NULL: never connected, each record names its peer */
+    int r = path ? plug__unix_addr(d->s.step, path, &to) : 0;
+    if (r >= 0 && path)
         r = plug__os_connect(h, &to, reterr_os);
     if (r < 0) {
         plug__os_close(h);

@@ -5,6 +5,7 @@
  */
 #include "socket/unix.h"
 
+#include "util/attr.h"
 #include "util/err.h"
 #include <stdio.h>
 #include <string.h>
@@ -62,6 +63,13 @@ const struct plug_option plug__unix_options[] = {
      .type = PLUG_OPT_FLAG,
      .offset = CONF(tight),
      .help = "an abstract name ends with its last byte; default 1"},
+    {.name = "pf",
+     .aliases = "protocol-family family",
+     .type = PLUG_OPT_ENUM,
+     .offset = CONF(socket) + offsetof(struct plug__socket_conf, family),
+     .choices = "unix local 1",
+     .value = "unix",
+     .help = "the only family there is here"},
     {.name = "passcred",
      .aliases = "so-passcred",
      .type = PLUG_OPT_SOCKFLAG,
@@ -85,11 +93,34 @@ int plug__unix_addr(const struct plug_step *step, const char *path, struct plug_
     return plug__os_addr_unix(ret, path, name_conf(step)->abstract, name_conf(step)->tight);
 }
 
-int plug__unix_check(const struct plug_step *step, struct plug_err *reterr)
+/* so-type= makes another of the three layers of it. */
+static int name_become(struct plug_step *step, struct plug_err *reterr)
+{
+    static const struct {
+        int64_t type;
+        const char *layer;
+    } layers[] = {
+        {SOCK_STREAM, "unix"}, {SOCK_DGRAM, "unix-dgram"}, {SOCK_SEQPACKET, "unix-seqpacket"}};
+    const int64_t type = name_conf(step)->socket.type;
+    if (!type || step->adopt != PLUG_NO_HANDLE)
+        return 0;
+    for (size_t i = 0; i < PLUG__COUNT(layers); i++) {
+        if (layers[i].type != type)
+            continue;
+        if (strcmp(step->ops->name, layers[i].layer) != 0)
+            step->become = layers[i].layer;
+        return 0;
+    }
+    return plug__socket_check_type(step, SOCK_STREAM, "1 stream, 2 datagram, 5 seqpacket", reterr);
+}
+
+int plug__unix_check(struct plug_step *step, struct plug_err *reterr)
 {
     const char *const texts[] = {step->path, plug__socket_bind_text(step)};
     const char *at;
     struct plug_addr a;
+    if (name_become(step, reterr))
+        return PLUG_EUSAGE;
     for (size_t i = 0; i < 2; i++) {
         if (!texts[i] || !*texts[i] || plug__unix_addr(step, texts[i], &a) >= 0)
             continue;
