@@ -253,6 +253,17 @@ static void log_loss(struct plug__str *line, const struct plug__event *ev)
         plug__str_add(line, ", how many were acknowledged is not known");
 }
 
+/* A listener serves many: the line says whose session it was. */
+static void log_who(struct plug__str *line, const struct plug__event *ev)
+{
+    if (!ev->peer)
+        return;
+    if (ev->session)
+        plug__str_printf(line, " (session %" PRIu64 ", from %s)", ev->session, ev->peer);
+    else
+        plug__str_printf(line, " (from %s)", ev->peer);
+}
+
 /* The message of an event, without head, place and hint. */
 static void log_message(struct plug__str *line, const struct plug__event *ev)
 {
@@ -280,6 +291,7 @@ static void log_message(struct plug__str *line, const struct plug__event *ev)
     plug__str_printf(line, "%s%s%s", name, *name ? ": " : "", log_err_text(&ev->err));
     if (ev->kind == PLUG__EV_LOST)
         log_loss(line, ev);
+    log_who(line, ev);
 }
 
 static void log_json_pair(struct plug__str *line, const char *key, const char *value)
@@ -326,6 +338,8 @@ static void log_json_event(struct plug__str *line, enum plug__level level, unsig
     log_json_pair(line, "event", log_events[ev->kind]);
     if (ev->name)
         log_json_pair(line, "peer", ev->name);
+    if (ev->peer)
+        log_json_pair(line, "client", ev->peer);
     if (ev->stats)
         plug__str_printf(
             line, "\"bytes\":%" PRIu64 ",\"bytes_forth\":%" PRIu64 ",\"bytes_back\":%" PRIu64 ",",
@@ -348,7 +362,18 @@ static void log_ready(const struct plug__log *log, const struct plug__event *ev)
     plug__str_drop(&line);
 }
 
-static void log_show(const struct plug__log *log, enum plug__level level, unsigned relay,
+/* Children of a listener may fail by the hundred: what --exit-code does is said once. */
+static int log_wants_hint(struct plug__log *log, const struct plug__event *ev)
+{
+    int seen = log->child_hinted;
+
+    if (ev->err.code != PLUG_ECHILD)
+        return ev->err.code;
+    log->child_hinted = 1;
+    return !seen;
+}
+
+static void log_show(struct plug__log *log, enum plug__level level, unsigned relay,
                      const struct plug__event *ev)
 {
     struct plug__str line = {0}, message = {0};
@@ -360,7 +385,7 @@ static void log_show(const struct plug__log *log, enum plug__level level, unsign
         log_tame(&message, 0);
         log_head(ev->kind == PLUG__EV_LISTENING ? PLUG__LEVEL_NOTICE : level, &line);
         plug__str_add(&line, message.text ? message.text : "");
-        if (ev->err.code)
+        if (log_wants_hint(log, ev))
             log_add_hint(&line, log_err_hint(&ev->err));
     }
     log_stderr(&line);
@@ -368,7 +393,7 @@ static void log_show(const struct plug__log *log, enum plug__level level, unsign
 }
 
 /* Who waits at the ready descriptor finds the line on stderr as well. */
-void plug__log_event(const struct plug__log *log, unsigned relay, const struct plug__event *ev)
+void plug__log_event(struct plug__log *log, unsigned relay, const struct plug__event *ev)
 {
     enum plug__level level = log_level(ev);
 

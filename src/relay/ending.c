@@ -81,7 +81,7 @@ void plug__session_source_ended(struct plug__session *s, int d)
     if (!ending_runs(s, !d))
         return;
     if (!can)
-        s->flags |= (uint8_t)(PLUG__SESSION_GRACE_A << !d);
+        s->flags |= (uint16_t)(PLUG__SESSION_GRACE_A << !d);
     if (s->cut == PLUG_FOREVER)
         s->cut = plug__after(s->relay->loop->now, s->relay->conf.half_wait);
 }
@@ -99,6 +99,16 @@ int plug__session_sink_left(struct plug__session *s, int d, int *ret_code)
     if (*ret_code == PLUG_EPIPE && child >= 0)
         *ret_code = 0; /* it read all we sent; only more would be a loss */
     return child >= 0 || *ret_code;
+}
+
+/* Only where the kernel knows it: a peer of a network may have left more unread than it says. */
+int plug__session_had_all(const struct plug__session *s, int d)
+{
+    struct plug_sock *sink = s->side[!d];
+    const struct plug_layer *base = plug__sock_base(sink);
+    return base->error[1] == PLUG_EPIPE && !(base->ops->flags & PLUG_LISTENS) &&
+           !plug__pump_held(&s->pump[d]) && !(plug__sock_want(sink, 0) & PLUG_OUT) &&
+           plug__sock_unsent(sink) <= 0;
 }
 
 /* ---- telling ---- */
@@ -130,12 +140,22 @@ static void ending_dropped(struct plug__session *s)
     }
 }
 
+/* Of many sessions the text must say which. */
+static void ending_who(const struct plug__session *s, struct plug__event *ev, char *buf,
+                       size_t size)
+{
+    if (!ev->peer && plug__session_peer(s, buf, size) >= 0)
+        ev->peer = buf;
+}
+
 /* Tells, frees, and lets the relay go on. */
 static void ending_tell(struct plug__session *s, struct plug__event *ev, int reset, int status)
 {
     struct plug__relay *r = s->relay;
+    char peer[PLUG__PEER_ROOM];
     s->stats.ended = r->loop->now;
     ev->session = s->id;
+    ending_who(s, ev, peer, sizeof(peer));
     ev->stats = &s->stats;
     ending_dropped(s);
     ending_release(s, reset);
@@ -152,6 +172,8 @@ static void ending_why(const struct plug__session *s, int side, int code,
         *ret = *err;
     else if (s->side[side])
         (void)plug_error(s->side[side], ret);
+    if (ret->code == PLUG_ECHILD)
+        return; /* the cause of whatever was met first */
     if (ret->code != code && !err)
         plug__err(ret, code, 0, plug__plan_top(plug__session_plan(s, side))->ops->name, "%s",
                   plug_strerror(code));
@@ -165,19 +187,21 @@ void plug__session_fail(struct plug__session *s, int side, int code, const struc
     ending_why(s, side, code, err, &ev.err);
     ev.accepted = (int64_t)s->stats.flow[!side].bytes;
     ev.unsent = s->side[side] ? plug__sock_unsent(s->side[side]) : -1;
+    if (ev.unsent < 0 && s->fault && s->fault_side == side)
+        ev.unsent = s->lacks;
     ev.name = plug__plan_label(plug__session_plan(s, side));
     ending_tell(s, &ev, 1, plug__exit_code(PLUG_ECONNRESET));
 }
 
 void plug__session_open_failed(struct plug__session *s, int side, int code,
                                const struct plug_err *err)
-    if (ret->code == PLUG_ECHILD)
-        return; /* the cause of whatever was met first */
 {
     struct plug__event ev = {.kind = PLUG__EV_FAILED, .side = side};
     int child = s->flags & PLUG__SESSION_CHILD_A ? 0 : 1;
+    char peer[PLUG__PEER_ROOM];
     ending_why(s, side, code, err, &ev.err);
     ev.name = plug__plan_label(plug__session_plan(s, side));
+    ending_who(s, &ev, peer, sizeof(peer));
     if (s->side[child] && s->side[child]->listener &&
         (s->flags & (PLUG__SESSION_CHILD_A | PLUG__SESSION_CHILD_B))) {
         struct plug_sock *sock = s->side[child]; /* a route's child: its layer answers the peer */
@@ -280,7 +304,7 @@ static void ending_late(struct plug__session *s, int side)
 /* One side's farewell. Returns 1 when it is out or can never be. */
 static int ending_farewell(struct plug__session *s, int side)
 {
-    uint8_t bit = (uint8_t)(PLUG__SESSION_SHUT_A << side);
+    uint16_t bit = (uint16_t)(PLUG__SESSION_SHUT_A << side);
     int r = 0;
     /* While the other side's is under way this peer may still reset: it did not take it all. */
     if ((s->flags & bit) && !(plug__sock_base(s->side[side])->ready & PLUG_ERR))

@@ -233,12 +233,15 @@ static void listen_lost(struct plug__listener *l, struct plug_sock *child, int c
     struct plug__relay *r = l->arg;
     struct plug__session *s = plug__session_of(child);
     struct plug__event ev = {.kind = PLUG__EV_FAILED, .side = l->sock == r->listen[1]};
+    char peer[PLUG__PEER_ROOM];
     if (s) {
         plug__session_child_lost(s, code);
         return;
     }
     if (plug_error(child, &ev.err) != code)
         plug__err(&ev.err, code, 0, NULL, "%s", plug_strerror(code));
+    if (plug__relay_peer(child, peer, sizeof(peer)) >= 0)
+        ev.peer = peer;
     r->totals.failed++;
     plug__relay_emit(r, &ev);
 }

@@ -27,7 +27,7 @@ static struct plug__session *relay_find(struct plug__relay *r, uint64_t id)
     return NULL;
 }
 
-static int relay_peer_of(struct plug_sock *sock, char *buf, size_t size)
+int plug__relay_peer(struct plug_sock *sock, char *buf, size_t size)
 {
     struct plug_addr peer = {0};
     size_t len = sizeof(peer);
@@ -41,14 +41,28 @@ static int relay_peer_of(struct plug_sock *sock, char *buf, size_t size)
     return r;
 }
 
+int plug__session_peer(const struct plug__session *s, char *buf, size_t size)
+{
+    int side = s->flags & PLUG__SESSION_CHILD_A ? 0 : 1;
+    struct plug_addr peer = {0};
+    if (!s->peer_len)
+        return s->flags & (PLUG__SESSION_CHILD_A | PLUG__SESSION_CHILD_B)
+                   ? plug__relay_peer(s->side[side], buf, size)
+                   : PLUG_ENOTCONN;
+    memcpy(&peer.u, s->peer, s->peer_len);
+    peer.len = s->peer_len;
+    peer.family = s->peer_family;
+    return plug_addr_text(&peer, buf, size);
+}
+
 /* Who has connected, or to whom we have, as text; empty when nobody can say. */
 static void relay_peer(struct plug__relay *r, const struct plug__event *ev, char *buf, size_t size)
 {
     struct plug__session *s = relay_find(r, ev->session);
-    if (s && ev->side >= 0)
-        (void)relay_peer_of(s->side[ev->side], buf, size);
-    else if (s && relay_peer_of(s->side[1], buf, size) < 0)
-        (void)relay_peer_of(s->side[0], buf, size);
+    if (s && ev->side >= 0 && plug__session_peer(s, buf, size) < 0)
+        (void)plug__relay_peer(s->side[ev->side], buf, size);
+    else if (s && ev->side < 0 && plug__relay_peer(s->side[1], buf, size) < 0)
+        (void)plug__relay_peer(s->side[0], buf, size);
 }
 
 void plug__relay_emit(struct plug__relay *r, struct plug__event *ev)

@@ -50,6 +50,7 @@ struct plug__event {
     uint64_t session; /* 0: none */
     int side;         /* 0 A, 1 B, -1 neither */
     const char *name; /* address or peer, text of the moment */
+    const char *peer; /* of a listener's session: who had connected; else NULL */
     struct plug_err err;
     int64_t accepted,
         unsent; /* EV_LOST: bytes taken from us, bytes of these not acknowledged; -1 unknown */

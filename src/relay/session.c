@@ -7,6 +7,7 @@
 
 #include "util/alloc.h"
 #include "util/err.h"
+#include <string.h>
 
 #define SESSION_STARVED (5 * PLUG_MS)
 #define SESSION_FOLLOW PLUG_SECOND
@@ -21,12 +22,19 @@ static void session_watch(struct plug_sock *sock, void *arg)
     session_turn(arg);
 }
 
+static int session_unread(const struct plug__session *s)
+{
+    return s->flags & (PLUG__SESSION_UNREAD_A | PLUG__SESSION_UNREAD_B);
+}
+
 static void session_fire(struct plug__timer *t, plug_time now)
 {
     struct plug__session *s = plug__of(t, struct plug__session, timer);
     (void)now;
     if (s->state == PLUG__SESSION_CLOSING)
         plug__session_close_late(s);
+    else if (s->state == PLUG__SESSION_RUNNING && session_unread(s) && plug__session_over(s))
+        plug__session_fail(s, s->flags & PLUG__SESSION_UNREAD_A ? 0 : 1, PLUG_EPIPE, NULL);
     else if (s->state == PLUG__SESSION_RUNNING && plug__session_over(s))
         plug__session_close(s);
     else
@@ -53,11 +61,24 @@ static struct plug__session *session_make(struct plug__relay *r)
     s->timer.fire = session_fire;
     s->stats.opened = s->last = loop->now;
     s->cut = PLUG_FOREVER;
+    s->lacks = -1;
     s->id = ++r->next;
     plug__list_push(&r->sessions, &s->node);
     r->totals.sessions++;
     r->totals.live++;
     return s;
+}
+
+static void session_note_peer(struct plug__session *s, struct plug_sock *sock)
+{
+    struct plug_addr peer = {0};
+    size_t len = sizeof(peer);
+    if (s->peer_len || plug_getsockopt(sock, PLUG_LEVEL_SOCK, PLUG_SO_PEER, &peer, &len) < 0 ||
+        peer.len > sizeof(s->peer) || peer.family > UINT8_MAX)
+        return;
+    s->peer_len = (uint8_t)peer.len;
+    s->peer_family = (uint8_t)peer.family;
+    memcpy(s->peer, &peer.u, peer.len);
 }
 
 /* Not plug_watch: the session looks at the sock itself when both sides are up, and a turn of the
@@ -106,7 +127,7 @@ static void session_verdict(struct plug__session *s)
 {
     int child = s->flags & PLUG__SESSION_CHILD_A ? 0 : 1;
     if (s->flags & PLUG__SESSION_DECIDING) {
-        s->flags &= (uint8_t)~PLUG__SESSION_DECIDING;
+        s->flags &= (uint16_t)~PLUG__SESSION_DECIDING;
         plug__child_verdict(s->side[child], 0);
     }
 }
@@ -183,11 +204,15 @@ int plug__session_new(struct plug__session **ret, struct plug__relay *r, struct 
         plug_close(b);
         return PLUG_ENOMEM;
     }
-    s->flags = (uint8_t)((a ? PLUG__SESSION_CHILD_A : 0) | (b ? PLUG__SESSION_CHILD_B : 0));
-    if (a)
+    s->flags = (uint16_t)((a ? PLUG__SESSION_CHILD_A : 0) | (b ? PLUG__SESSION_CHILD_B : 0));
+    if (a) {
         session_take(s, a, 0);
-    if (b)
+        session_note_peer(s, a);
+    }
+    if (b) {
         session_take(s, b, 1);
+        session_note_peer(s, b);
+    }
     *ret = s;
     return 0;
 }
@@ -198,8 +223,9 @@ int plug__session_decide(struct plug__relay *r, struct plug_sock *child, int sid
     if (!s)
         return PLUG_ENOMEM;
     s->flags =
-        (uint8_t)((side ? PLUG__SESSION_CHILD_B : PLUG__SESSION_CHILD_A) | PLUG__SESSION_DECIDING);
+        (uint16_t)((side ? PLUG__SESSION_CHILD_B : PLUG__SESSION_CHILD_A) | PLUG__SESSION_DECIDING);
     session_take(s, child, side);
+    session_note_peer(s, child);
     session_opening(s);
     return 0;
 }
@@ -248,6 +274,7 @@ static void session_give_up(struct plug__session *s, int d, int code)
     plug__pump_drop(&s->pump[d], s->relay->loop);
     s->pump[d].state = PLUG__PUMP_DONE;
     if (code && !s->fault) {
+        s->lacks = plug__sock_unsent(s->side[!d]);
         s->fault = (int16_t)code;
         s->fault_side = (int8_t)!d;
     }
@@ -323,16 +350,32 @@ static int session_pump(struct plug__session *s, int d)
 /* Tells a sink that nothing more comes. Returns 0, or negative when the session is gone. */
 static int session_shut(struct plug__session *s, int d)
 {
-    int r;
+    int r, had_all;
     if (s->pump[d].state != PLUG__PUMP_SHUT)
         return 0;
-    r = plug__sock_shut(s->side[!d], PLUG_SHUT_WR);
+    had_all = plug__session_had_all(s, d);
+    if (!had_all && plug__sock_base(s->side[!d])->error[1] == PLUG_EPIPE)
+        r = PLUG_EPIPE; /* before a shut: what is unread is told by what is open */
+    else
+        r = plug__sock_shut(s->side[!d], PLUG_SHUT_WR);
     if (r == PLUG_EAGAIN)
         return 0;
     s->pump[d].state = PLUG__PUMP_DONE;
-    if (r >= 0 || r == PLUG_ENOTCONN)
+    if (r >= 0 || r == PLUG_ENOTCONN || had_all)
         return 0;
     return session_sink_failed(s, d, r, NULL);
+}
+
+/* Whether anything is lost shows when the source goes on or ends: it is given `grace` for that. */
+static void session_await_source(struct plug__session *s, int d)
+{
+    const uint16_t bit = (uint16_t)(PLUG__SESSION_UNREAD_A << !d);
+    plug_time until = plug__after(s->relay->loop->now, plug__session_plan(s, !d)->common.grace);
+    if (s->flags & bit)
+        return;
+    s->flags |= bit;
+    if (until < s->cut)
+        s->cut = until;
 }
 
 /* A sink that has gone for good will take nothing more, whenever the source ends. What it said
@@ -345,6 +388,10 @@ static int session_left(struct plug__session *s, int d)
         return 0;
     if (plug__pump_held(&s->pump[d]) && !code)
         code = PLUG_EPIPE;
+    if (code && plug__session_had_all(s, d)) {
+        session_await_source(s, d);
+        return 0;
+    }
     if (code && s->pump[!d].state == PLUG__PUMP_OFF) {
         plug__session_fail(s, !d, code, NULL);
         return code;
@@ -404,7 +451,7 @@ static void session_follow(struct plug__session *s)
         }
         plug__sock_base(s->side[d])->ready |= PLUG_IN;
     }
-    s->flags &= (uint8_t)~PLUG__SESSION_FOLLOW;
+    s->flags &= (uint16_t)~PLUG__SESSION_FOLLOW;
 }
 
 static void session_running(struct plug__session *s)

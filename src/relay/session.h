@@ -8,6 +8,11 @@
 
 #include "relay/pump.h"
 
+enum {
+    PLUG__PEER_ROOM = 256, /* for an address as text */
+    PLUG__PEER_KEPT = 28   /* an IPv6 address with its port */
+};
+
 enum plug__session_state { PLUG__SESSION_OPENING, PLUG__SESSION_RUNNING, PLUG__SESSION_CLOSING };
 
 enum {
@@ -18,7 +23,9 @@ enum {
     PLUG__SESSION_FOLLOW = 16,  /* ignoreeof: the source is asked again after a while */
     PLUG__SESSION_CHILD_A = 32, /* A is an accepted connection */
     PLUG__SESSION_CHILD_B = 64,
-    PLUG__SESSION_DECIDING = 128 /* its child waits for a verdict; it is still the listener's */
+    PLUG__SESSION_DECIDING = 128, /* its child waits for a verdict; it is still the listener's */
+    PLUG__SESSION_UNREAD_A = 256, /* nobody reads A any more, and it lacks nothing so far */
+    PLUG__SESSION_UNREAD_B = 512
 };
 
 /* One connection and its other side. pump[0] moves A to B. Idle it owns nothing else. */
@@ -32,10 +39,14 @@ struct plug__session {
     plug_time last; /* when anything moved */
     plug_time cut;  /* -t is over, or the orderly close; PLUG_FOREVER: none */
     int64_t unsent; /* while closing: as seen last, to know progress */
-    uint32_t id;    /* from 1 */
-    uint8_t state, flags;
+    int64_t
+        lacks;   /* unsent when `fault` was met: its descriptor may be closed by now; -1 unknown */
+    uint32_t id; /* from 1 */
+    uint16_t flags;
     int16_t fault; /* what an orderly close met: PLUG_E*, told at the end */
-    uint8_t fault_side;
+    uint8_t state, fault_side;
+    uint8_t peer_len, peer_family,
+        peer[PLUG__PEER_KEPT]; /* who was accepted: once closed a socket cannot say */
 };
 
 struct plug__relay {
@@ -82,11 +93,17 @@ void plug__session_open_failed(struct plug__session *s, int side, int code,
 plug_time plug__session_due(const struct plug__session *s);
 int plug__session_over(const struct plug__session *s); /* a deadline of the running state is over */
 int plug__session_sink_left(struct plug__session *s, int d, int *ret_code);
+/* The reader of a direction's sink has gone, and has had all that was sent. */
+int plug__session_had_all(const struct plug__session *s, int d);
 int plug__session_refuser(const struct plug__session *s); /* whose host refused; -1: nobody's */
 struct plug_plan *plug__session_plan(const struct plug__session *s, int side);
 
 /* relay.c */
 void plug__relay_emit(struct plug__relay *r, struct plug__event *ev);
+/* The other end's address as text, "" when nobody can say. Returns 0 or a PLUG_E*. */
+int plug__relay_peer(struct plug_sock *sock, char *buf, size_t size);
+/* The same of whom the session was accepted from. */
+int plug__session_peer(const struct plug__session *s, char *buf, size_t size);
 void plug__relay_ended(struct plug__relay *r, struct plug__session *s, int status);
 void plug__relay_settle(struct plug__relay *r);
 

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from conftest import PLUG, listener
+from conftest import PLUG, connect, listener, read_all, until
 
 # What is wrong, the text that the caret stands under, words of the message.
 WRONG = [
@@ -299,3 +299,27 @@ def test_version_and_help(plug):
     assert len(plug("--help").finish()[1].splitlines()) <= 24
     status, out, err = plug().finish()
     assert status == 2 and out == b"" and err.startswith("usage: plug")
+
+
+def test_failures_of_a_listener_name_the_session(plug):
+    """Of many sessions the text must say which: number and the caller's address."""
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        p = plug("tcp-listen://127.0.0.1:0", f"tcp://127.0.0.1:{dead.getsockname()[1]}", ready=1)
+        for n in (1, 2):
+            with socket.socket() as c:
+                c.bind(("127.0.0.1", 0))
+                who = "127.0.0.1:%d" % c.getsockname()[1]
+                c.connect_ex(("127.0.0.1", p.port()))
+                until(lambda: f"(session {n}, from {who})" in p.stderr(), "the session is named")
+    first = p.stderr().splitlines()[1]
+    assert first.startswith("plug: tcp://127.0.0.1:") and "refused" in first
+
+
+def test_child_hint_is_given_once(plug):
+    p = plug("TCP-LISTEN:0,fork,bind=127.0.0.1", "exec:false", ready=1)
+    for n in range(3):
+        with connect(p.port()) as c:
+            read_all(c)
+    until(lambda: p.stderr().count("(session") == 3, "three failed children")
+    assert p.stderr().count("--exit-code=child") == 1, p.stderr()

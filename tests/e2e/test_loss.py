@@ -344,3 +344,58 @@ def test_program_that_reads_nothing_is_heard_out(plug, tmp_path, kind, when):
                 c.sendall(b"never read either")
         said = read_all(c)
     assert said == b"".join(b"%d\n" % i for i in range(1, 100001)), len(said)
+
+
+READER = "import os, sys; got = os.read(0, 4096); open(sys.argv[1], 'wb').write(got)"
+
+
+@pytest.mark.parametrize("way", [["-", "exec:cat"], ["-u", "-", "stdout"]], ids=["both", "u"])
+def test_reader_that_had_all_leaves(plug, run, tmp_path, way):
+    """`seq 3 | plug - exec:cat | head -1`: the reader is gone before the end, and lacks nothing."""
+    r, w = os.pipe()
+    p = plug(*way, stdin=subprocess.PIPE, stdout=w)
+    os.close(w)
+    p.p.stdin.write(b"1\n2\n3\n")
+    p.p.stdin.flush()
+    got = tmp_path / "got"
+    assert run(sys.executable, "-c", READER, got, stdin=r).wait() == 0
+    os.close(r)
+    assert got.read_bytes() == b"1\n2\n3\n"
+    p.p.stdin.close()
+    assert p.wait() == 0, p.stderr()
+    assert p.stderr() == ""
+
+
+def test_reader_that_leaves_bytes_behind(plug):
+    r, w = os.pipe()
+    p = plug("-", "exec:cat", stdin=subprocess.PIPE, stdout=w)
+    os.close(w)
+    p.p.stdin.write(b"1\n2\n3\n")
+    p.p.stdin.flush()
+    assert os.read(r, 2) == b"1\n"
+    os.close(r)
+    p.p.stdin.close()
+    assert p.wait() == 8, p.stderr()
+    assert "6 bytes accepted, 4 of them not acknowledged" in p.stderr()
+
+
+def test_reader_gone_and_a_source_that_goes_on(plug):
+    """Whether anything is lost is known when the source says more."""
+    r, w = os.pipe()
+    p = plug("-u", "-", "stdout,grace=600", stdin=subprocess.PIPE, stdout=w)
+    os.close(w)
+    os.close(r)
+    with pytest.raises(subprocess.TimeoutExpired):
+        p.p.wait(0.2)
+    p.p.stdin.write(b"more")
+    p.p.stdin.flush()
+    assert p.wait() == 8, p.stderr()
+
+
+def test_reader_gone_and_a_source_that_is_silent(plug):
+    r, w = os.pipe()
+    p = plug("-u", "-", "stdout,grace=0.2", stdin=subprocess.PIPE, stdout=w)
+    os.close(w)
+    os.close(r)
+    assert p.wait() == 8, p.stderr()
+    assert "no longer reads" in p.stderr()

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 /* Runs one event with stderr turned to a pipe; returns what was written. */
-static void shown(const struct plug__log *log, const struct plug__event *ev, char *ret, size_t room)
+static void shown(struct plug__log *log, const struct plug__event *ev, char *ret, size_t room)
 {
     int pipe_ends[2], kept = dup(2);
     ssize_t n;
