@@ -21,21 +21,22 @@ struct plug_step;
 
 /* ops.flags; a step starts with a copy that plan may change. */
 enum {
-    PLUG_BASE = 1,       /* the lowest layer; owns handles */
-    PLUG_LISTENS = 2,    /* a base that can listen */
-    PLUG_SETUP = 4,      /* leaves with PLUG_GONE after open */
-    PLUG_ATOMIC = 8,     /* takes whole records only, at most step.limit bytes */
-    PLUG_SIZED = 16,     /* writes a length first: is offered all that is left of a whole record */
-    PLUG_HALFCLOSE = 32, /* shut(WR) is seen by the peer while it can still send */
-    PLUG_RELIABLE = 64,  /* delivers or fails; errors are sticky */
-    PLUG_ANYTYPE = 128,  /* takes the type of the other side (echo, pair, text, stall) */
-    PLUG_ONCE = 256,     /* exists only once: a listener opposite serves one session */
-    PLUG_ROUTES = 512,   /* answers DECIDE: several relays may share its listener */
-    PLUG_SPLITS = 1024,  /* records may be sent and received in pieces (no EOR yet) */
-    PLUG_MUXED = 2048,   /* children share the listener's base: they stay on its loop */
-    PLUG_FILTER = 4096,  /* offers what stands below it */
-    PLUG_NOREAD = 8192,  /* write side only (create:) */
-    PLUG_NOWRITE = 16384 /* read side only */
+    PLUG_BASE = 1,        /* the lowest layer; owns handles */
+    PLUG_LISTENS = 2,     /* a base that can listen */
+    PLUG_SETUP = 4,       /* leaves with PLUG_GONE after open */
+    PLUG_ATOMIC = 8,      /* takes whole records only, at most step.limit bytes */
+    PLUG_SIZED = 16,      /* writes a length first: is offered all that is left of a whole record */
+    PLUG_HALFCLOSE = 32,  /* shut(WR) is seen by the peer while it can still send */
+    PLUG_RELIABLE = 64,   /* delivers or fails; errors are sticky */
+    PLUG_ANYTYPE = 128,   /* takes the type of the other side (echo, pair, text, stall) */
+    PLUG_ONCE = 256,      /* exists only once: a listener opposite serves one session */
+    PLUG_ROUTES = 512,    /* answers DECIDE: several relays may share its listener */
+    PLUG_SPLITS = 1024,   /* records may be sent and received in pieces (no EOR yet) */
+    PLUG_MUXED = 2048,    /* children share the listener's base: they stay on its loop */
+    PLUG_FILTER = 4096,   /* offers what stands below it */
+    PLUG_NOREAD = 8192,   /* write side only (create:) */
+    PLUG_NOWRITE = 16384, /* read side only */
+    PLUG_TWO_HANDLES = 32768 /* what is written is not the handle that is read */
 };
 
 enum plug_role { PLUG_CLIENT, PLUG_SERVER, PLUG_LISTENER };
@@ -118,11 +119,11 @@ struct plug_option {
     const char *push;                /* PUSH */
     const char *value;               /* "SECONDS", NULL for flags */
     const char *help;                /* one line, with the default where there is one */
-};
     const char *form;                /* what `check` wants, for the refusal */
     int (*check)(const char *value); /* STRING, SOCKANY: 0 or EUSAGE; NULL: any text */
     /* SOCKANY: sets it on a socket of that AF_*; NULL: L:O:V. Returns 0 or why not. */
     int (*set)(plug_handle h, const char *value, int family, int *reterr_os);
+};
 
 /* One option as given, in the order of the address. */
 struct plug_optval {

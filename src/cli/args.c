@@ -32,7 +32,9 @@ enum args_id {
     ARGS_READY_FD,
     ARGS_DRAIN,
     ARGS_EXIT_CODE,
-    ARGS_NO_SPLICE
+    ARGS_NO_SPLICE,
+    ARGS_LOCK,
+    ARGS_WAIT_LOCK
 };
 
 struct args_option {
@@ -68,6 +70,8 @@ static const struct args_option args_options[] = {
     {"--drain", "SECONDS", ARGS_DRAIN},
     {"--exit-code", "child", ARGS_EXIT_CODE},
     {"--no-splice", NULL, ARGS_NO_SPLICE},
+    {"-L", "FILE", ARGS_LOCK},
+    {"-W", "FILE", ARGS_WAIT_LOCK},
 };
 
 static const char *const args_verbs[] = {"explain", "list", "help", "tour"};
@@ -113,6 +117,9 @@ static const char *args_hint(const struct args_option *o)
     case ARGS_LOG:
     case ARGS_EXIT_CODE:
         return "all options: plug --help";
+    case ARGS_LOCK:
+    case ARGS_WAIT_LOCK:
+        return "a file that plug makes and removes at its end: -L /run/lock/mine";
     default:
         return "seconds, or a number with ns us ms s m h, or inf: 2.5, 500ms";
     }
@@ -184,6 +191,17 @@ static int args_log(struct args_reader *r, const struct args_option *o, const ch
     return 0;
 }
 
+static int args_lock(struct args_reader *r, const struct args_option *o, const char *value)
+{
+    if (!*value)
+        return args_bad_value(r, o, value);
+    if (r->args->lock)
+        return args_fail(r, 0, 2, "leave one of them out", "-L fails where -W waits");
+    r->args->lock = value;
+    r->args->wait_lock = o->id == ARGS_WAIT_LOCK;
+    return 0;
+}
+
 static int args_valued(struct args_reader *r, const struct args_option *o, const char *value)
 {
     struct plug__args *a = r->args;
@@ -210,6 +228,9 @@ static int args_valued(struct args_reader *r, const struct args_option *o, const
         return rc;
     case ARGS_LOG:
         return args_log(r, o, value);
+    case ARGS_LOCK:
+    case ARGS_WAIT_LOCK:
+        return args_lock(r, o, value);
     default: /* ARGS_EXIT_CODE */
         if (strcmp(value, "child") != 0)
             return args_bad_value(r, o, value);

@@ -37,6 +37,8 @@ struct plug__args {
     int ready_fd;             /* -1: none */
     struct plug__pair *pairs; /* npairs of them, freed by plug__args_drop */
     unsigned npairs;
+    const char *lock; /* -L, -W: NULL none */
+    int wait_lock;    /* -W */
 };
 
 /* Reads argv. On failure *ret_text is the argument that the place in reterr points into.

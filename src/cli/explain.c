@@ -30,7 +30,8 @@ static const char *explain_step_name(const struct plug_step *s)
 /* As the relay sees it: the top layer says for all below it. */
 static int explain_half_closes(const struct plug_plan *p)
 {
-    return (p->steps[p->nsteps - 1].flags & PLUG_HALFCLOSE) && !p->common.shut_none;
+    return (p->steps[p->nsteps - 1].flags & PLUG_HALFCLOSE) && !p->common.shut_none &&
+           !p->common.shut_close;
 }
 
 static void explain_grace(struct plug__str *out, plug_time grace)

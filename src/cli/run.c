@@ -9,6 +9,7 @@
 #include "cli/log.h"
 #include "cli/stats.h"
 #include "cli/verbs.h"
+#include "core/lockfile.h"
 #include "util/alloc.h"
 #include "util/err.h"
 #include <inttypes.h>
@@ -31,11 +32,12 @@ struct run {
     struct plug_io signals;
     struct run_relay *relays;
     unsigned n;
-    int signalled;    /* the signal handle has something */
-    int ended_by;     /* the signal that ends the command, 0 none */
-    int again;        /* a second one came */
-    int child_status; /* of the first child that failed, 0 none */
-    int warned;       /* bounds of records can be lost: said once */
+    int signalled;     /* the signal handle has something */
+    int ended_by;      /* the signal that ends the command, 0 none */
+    int again;         /* a second one came */
+    int child_status;  /* of the first child that failed, 0 none */
+    int waits, locked; /* for and with the lock file of -L or -W */
+    int warned;        /* bounds of records can be lost: said once */
     struct plug__relay_set set;
 };
 
@@ -319,6 +321,34 @@ static int run_listens(const struct run *run)
     return 0;
 }
 
+/* -L and -W. Returns 0; ECANCELED: a signal came first. */
+static int run_lock(struct run *run, struct plug_err *err)
+{
+    const struct plug__args *args = run->args;
+    int os = 0, rc;
+
+    if (!args->lock)
+        return 0;
+    while ((rc = plug__lockfile_take(args->lock, &os)) == PLUG_EBUSY && args->wait_lock) {
+        if (!run->waits)
+            plug__log_say(&run->log, PLUG__LEVEL_NOTICE, "waiting for lock file %s", args->lock);
+        run->waits = 1;
+        rc = plug__loop_poll(run->loop, plug_now() + PLUG__LOCK_RETRY_MS * PLUG_MS);
+        run->ended_by = run->signalled ? plug__os_signals_next(run->signals.handle) : 0;
+        if (run->ended_by)
+            return PLUG_ECANCELED;
+        if (rc < 0)
+            return plug__err(err, rc, 0, NULL, "the loop failed: %s", plug_strerror(rc));
+    }
+    if (rc >= 0) {
+        run->locked = 1;
+        return 0;
+    }
+    plug__err(err, rc, os, "lockfile", "lock file %.100s: %s", args->lock,
+              rc == PLUG_EBUSY ? "another has it" : plug_strerror(rc));
+    return rc;
+}
+
 static int run_open(struct run *run, struct plug_err *err)
 {
     int os = 0, rc;
@@ -333,6 +363,9 @@ static int run_open(struct run *run, struct plug_err *err)
         rc = plug__loop_add(run->loop, &run->signals, &os);
     if (rc < 0)
         return plug__err(err, rc, os, NULL, "signals cannot be watched: %s", plug_strerror(rc));
+    rc = run_lock(run, err);
+    if (rc < 0)
+        return rc;
     for (unsigned i = 0; i < run->n; i++)
         if ((rc = run_start(run, &run->relays[i], err)) < 0)
             return rc;
@@ -353,6 +386,8 @@ static void run_close(struct run *run)
     }
     plug_loop_free(run->loop);
     plug__free(run->relays);
+    if (run->locked)
+        plug__lockfile_drop(run->args->lock);
 }
 
 int plug__run(const struct plug__args *args)
@@ -374,7 +409,12 @@ int plug__run(const struct plug__args *args)
     if (!status)
         status = run_plan(&run);
     if (!status) {
-        if (run_open(&run, &err) < 0 || run_turns(&run, &err) < 0) {
+        int rc = run_open(&run, &err);
+        if (rc >= 0)
+            rc = run_turns(&run, &err);
+        if (rc < 0 && run.ended_by) {
+            status = run_status(&run);
+        } else if (rc < 0) {
             plug__log_error(&run.log, &err);
             status = plug__exit_code(err.code);
         } else {

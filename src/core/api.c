@@ -413,6 +413,14 @@ static void api_step_text(struct plug_err *ret, int code, int os, const char *la
                    denied ? ", which needs a privilege that plug lacks" : "");
 }
 
+static void api_lock_text(const struct plug_sock *s, struct plug_err *reterr, int code, int os)
+{
+    const struct plug__common *c = &s->plan->common;
+    plug__err(reterr, code, os, "lockfile", "lock file %.100s: %s",
+              c->lockfile ? c->lockfile : c->waitlock,
+              code == PLUG_EBUSY ? "another has it" : plug_strerror(code));
+}
+
 int plug_error(const struct plug_sock *s, struct plug_err *reterr)
 {
     const struct plug_layer *l = api_culprit(s);
@@ -428,7 +436,9 @@ int plug_error(const struct plug_sock *s, struct plug_err *reterr)
             *reterr = (struct plug_err){0};
         return 0;
     }
-    if (code == PLUG_EOTHER && os)
+    if (s->flags & PLUG__SOCK_BARRED)
+        api_lock_text(s, reterr, code, os);
+    else if (code == PLUG_EOTHER && os)
         plug__err(reterr, code, os, l->ops->name, "%s", plug__os_text(os, text, sizeof(text)));
     else if (code == PLUG_ECHILD && os)
         api_child_text(reterr, code, os, l->ops->name);

@@ -133,6 +133,16 @@ static const char *const socat_options[26 + 1] = {
     ['x' - 'a'] = "xcase xtabs",
 };
 
+/* What will not come, and why. */
+static const struct {
+    const char *names, *why;
+} socat_never[] = {
+    {"async o-async", "plug waits in one place and takes no signals for data"},
+    {"direct o-direct o_direct",
+     "O_DIRECT wants aligned pieces, which a stream does not have; sync waits for the disk"},
+    {"directory o-directory o_directory", "a directory can be neither read nor written as bytes"},
+};
+
 static const char *const socat_kinds[26 + 1] = {
     ['a' - 'a'] = "abstract abstract-client abstract-connect abstract-listen abstract-recv "
                   "abstract-recvfrom abstract-sendto accept accept-fd",
@@ -187,6 +197,15 @@ static int socat_word(const char *const table[], const char *name, size_t len)
 int plug__socat_option(const char *name, size_t len)
 {
     return socat_word(socat_options, name, len);
+}
+
+const char *plug__socat_why_not(const char *name, size_t len)
+{
+    for (size_t i = 0; i < PLUG__COUNT(socat_never); i++) {
+        if (plug__word_in(socat_never[i].names, name, len))
+            return socat_never[i].why;
+    }
+    return NULL;
 }
 
 int plug__socat_kind(const char *name, size_t len)

@@ -17,6 +17,8 @@ static const struct plug__common plan_defaults = {
     .close_timeout = 5 * PLUG_SECOND,
     .grace = 2 * PLUG_SECOND,
     .half_open = 1024,
+    .cloexec = 1,
+    .umask = -1,
 };
 
 /* ---- life ---- */

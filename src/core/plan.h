@@ -16,6 +16,7 @@ enum { PLUG__STEPS = 16 }; /* most layers in a stack */
 struct plug__common {
     int once, fork;
     int64_t max_sessions;        /* 0: from the descriptor limit */
+    plug_time accept_timeout;    /* 0: a listener waits for ever */
     plug_time connect_timeout;   /* 30 s */
     plug_time handshake_timeout; /* 10 s */
     plug_time close_timeout;     /* 5 s */
@@ -24,7 +25,10 @@ struct plug__common {
     int64_t half_open;           /* children in handshakes, 1,024 */
     int64_t backlog;             /* 0: the system's most */
     const char *frame;           /* name of the framing layer, NULL: chunk */
-    int server, ignoreeof, end_close, shut_none, null_eof;
+    int server, ignoreeof, end_close, shut_none, shut_null, shut_down, shut_close, null_eof;
+    int nonblock, cloexec; /* cloexec: 0 only where it was asked to be off */
+    int64_t umask;         /* while the base is opened; -1: not given */
+    const char *lockfile, *waitlock;
     const char *name; /* a label for logs */
 };
 
@@ -117,7 +121,9 @@ const struct plug_option *plug__option_find(const struct plug_option *table, con
 const char *plug__option_nearest(const struct plug_option *table, const char *name,
                                  unsigned *distance);
 
-/* Names that socat knows and plug does not have: the refusal names them. */
+/* Names that socat knows and plug does not have: the refusal names them. why_not: what speaks
+ * against ever having it, or NULL. */
+const char *plug__socat_why_not(const char *name, size_t len);
 int plug__socat_option(const char *name, size_t len);
 int plug__socat_kind(const char *name, size_t len);
 

@@ -114,6 +114,44 @@ static void check_place(const struct plug_plan *p, const struct plug_step *s, st
         plug__err_at(own, s->column, s->width);
 }
 
+/* ---- common options against the types ---- */
+
+static int check_refuse(const struct plug_plan *p, const char *option, const char *hint,
+                        struct plug_err *reterr, const char *text)
+{
+    plug__err(reterr, PLUG_EUSAGE, 0, NULL, "%s", text);
+    plug__err_hint(reterr, "%s", hint);
+    for (unsigned i = 0; i < p->nopts; i++) {
+        if (strcmp(p->opts[i].option->name, option) == 0)
+            plug__err_at(reterr, p->opts[i].column, p->opts[i].width);
+    }
+    return PLUG_EUSAGE;
+}
+
+static int check_common(const struct plug_plan *p, struct plug_err *reterr)
+{
+    const struct plug__common *c = &p->common;
+    const struct plug_step *top = &p->steps[p->nsteps - 1];
+
+    if (!c->cloexec)
+        return check_refuse(p, "cloexec", "exec:... gives a program its own: fdin=, fdout=", reterr,
+                            "plug's descriptors are never given to the programs it starts");
+    if (c->lockfile && c->waitlock)
+        return check_refuse(p, "waitlock", "leave one of them out", reterr,
+                            "lockfile fails where waitlock waits");
+    if (c->shut_none + c->shut_null + c->shut_down + c->shut_close > 1)
+        return check_refuse(p, c->shut_close ? "shut-close" : "shut-null", "leave all but one out",
+                            reterr, "more than one shut- option");
+    if (c->shut_null && top->offers == PLUG_STREAM)
+        return check_refuse(p, "shut-null",
+                            "leave it out, or give the side records by frame=", reterr,
+                            "shut-null sends an empty record, and bytes have none");
+    if (c->shut_down && !(top->flags & PLUG_HALFCLOSE))
+        return check_refuse(p, "shut-down", "shut-null tells a datagram peer by an empty record",
+                            reterr, "shut-down is for what can be shut down one way");
+    return 0;
+}
+
 int plug__plan_check(struct plug_plan *p, int mate, size_t mate_limit, struct plug_err *reterr)
 {
     struct plug_err own = {0};
@@ -139,6 +177,8 @@ int plug__plan_check(struct plug_plan *p, int mate, size_t mate_limit, struct pl
             return result;
         }
     }
+    if (check_common(p, reterr) < 0)
+        return PLUG_EUSAGE;
     p->checked = 1;
     return 0;
 }

@@ -120,6 +120,7 @@ static int options_unknown(const struct options *c, const struct plug__piece *na
     const char *kind = c->p->steps[0].kind->name;
     const char *near = options_nearest(c, name->text);
     const char *other = options_elsewhere(c, name->text);
+    const char *why_not = plug__socat_why_not(name->text, strlen(name->text));
     int column = name->column, width = name->width ? name->width : 1;
 
     if (!*name->text)
@@ -128,6 +129,9 @@ static int options_unknown(const struct options *c, const struct plug__piece *na
         plug__usage(c->reterr, column, width, NULL,
                     "option \"%.60s\" is not known for %s; it is one of %s's", name->text, kind,
                     other);
+    else if (why_not)
+        plug__usage(c->reterr, column, width, NULL, "plug has no option \"%.60s\": %s", name->text,
+                    why_not);
     else if (plug__socat_option(name->text, strlen(name->text)))
         plug__usage(c->reterr, column, width, NULL,
                     "option \"%.60s\" is one of socat's that plug does not have yet", name->text);

@@ -6,6 +6,7 @@
 #include "core/sock.h"
 
 #include "core/listener.h"
+#include "core/lockfile.h"
 #include "util/alloc.h"
 #include "util/err.h"
 
@@ -147,6 +148,8 @@ static void sock_fire(struct plug__timer *t, plug_time now)
         sock_fail(s, PLUG_ETIMEDOUT);
         plug__loop_queue(s->loop, &s->task);
     }
+    if (s->flags & PLUG__SOCK_LOCKING)
+        plug__loop_queue(s->loop, &s->task);
     for (struct plug_layer *l = s->top; l; l = l->below) {
         plug_time when = l->ops->tick(l, now);
         if (when < next)
@@ -220,11 +223,52 @@ static void sock_next(struct plug_sock *s)
         sock_clock(s, s->plan->common.handshake_timeout);
 }
 
+/* Takes the address's lock file, once; a listener's children live under its own. */
+static int sock_lock(struct plug_sock *s)
+{
+    const struct plug__common *c = &s->plan->common;
+    const char *path = c->lockfile ? c->lockfile : c->waitlock;
+    int os = 0, r;
+    if (!path || (s->flags & (PLUG__SOCK_CHILD | PLUG__SOCK_LOCKED)))
+        return 0;
+    r = plug__lockfile_take(path, &os);
+    if (r == PLUG_EBUSY && c->waitlock) {
+        s->flags |= PLUG__SOCK_LOCKING;
+        s->deadline = PLUG_FOREVER;
+        plug__sock_timer(s, s->loop->now + PLUG__LOCK_RETRY_MS * PLUG_MS);
+        return PLUG_EAGAIN;
+    }
+    if (r < 0) {
+        s->flags |= PLUG__SOCK_BARRED;
+        plug_fail(s->opening, 2, r, os);
+        return sock_fail(s, r);
+    }
+    s->flags |= PLUG__SOCK_LOCKED;
+    if ((s->flags & PLUG__SOCK_LOCKING) && !(s->flags & PLUG__SOCK_LISTENER))
+        sock_clock(s, c->connect_timeout);
+    s->flags &= ~(unsigned)PLUG__SOCK_LOCKING;
+    return 0;
+}
+/* One try to open a layer. The mask of new files is the process's: it is changed for this call
+ * only, in which nothing but the base's own files are made. */
+static int sock_open_layer(const struct plug_sock *s, struct plug_layer *l)
+{
+    int64_t umask = l->below ? -1 : s->plan->common.umask;
+    unsigned old = 0;
+    int masked = umask >= 0 && plug__os_umask((unsigned)umask, &old) >= 0;
+    int r = umask >= 0 && !masked ? PLUG_ENOTSUP : l->ops->open(l);
+    if (masked)
+        (void)plug__os_umask(old, &old);
+    return r;
+}
 static int sock_open(struct plug_sock *s)
 {
+    int locked = sock_lock(s);
+    if (locked < 0)
+        return locked;
     while (s->opening) {
         struct plug_layer *l = s->opening;
-        int r = l->ops->open(l);
+        int r = sock_open_layer(s, l);
         if (r == PLUG_EAGAIN)
             return r;
         if (r == PLUG_DECIDE) {
@@ -444,6 +488,9 @@ void plug_close(struct plug_sock *s)
     plug__loop_unqueue(&s->task);
     (void)plug__loop_timer(s->loop, &s->timer, PLUG_FOREVER);
     sock_close_layers(s);
+    if (s->flags & PLUG__SOCK_LOCKED)
+        plug__lockfile_drop(s->plan->common.lockfile ? s->plan->common.lockfile
+                                                     : s->plan->common.waitlock);
     plug__unread_drop(s);
     plug__plan_drop(s->plan);
     sock_leave_loop(s);

@@ -20,7 +20,10 @@ enum {
     PLUG__SOCK_CLOSED = 16,   /* plug_close was called; freed at the end of the turn */
     PLUG__SOCK_READY = 32,    /* child: stands in its listener's ready queue */
     PLUG__SOCK_DECIDING = 64, /* child: waits for a verdict; its clock stands still */
-    PLUG__SOCK_INSIDE = 128   /* the watch runs (no nested run) */
+    PLUG__SOCK_INSIDE = 128,  /* the watch runs (no nested run) */
+    PLUG__SOCK_LOCKED = 256,  /* its lock file is ours, to be removed */
+    PLUG__SOCK_LOCKING = 512, /* waits for a lock file; its clock stands still */
+    PLUG__SOCK_BARRED = 1024  /* failed because of its lock file */
 };
 
 struct plug_sock {

@@ -10,13 +10,14 @@
 #include "core/sock.h"
 
 enum {
-    PLUG__PORT_ALWAYS = 1, /* no poller takes it (regular files): always ready, not in the loop */
-    PLUG__PORT_BLOCKS = 2, /* a shared description without O_NONBLOCK: poll, then a bounded try */
-    PLUG__PORT_LATE = 4,   /* a FIFO without a writer yet: nothing is read before an event */
-    PLUG__PORT_CHILD = 8,  /* our end of a child's socketpair */
-    PLUG__PORT_KEEP = 16,  /* `origin` is never closed */
-    PLUG__PORT_GIVEN = 32, /* `origin` is set */
-    PLUG__PORT_NOW = 64    /* readable when it was taken, which its poller may not tell */
+    PLUG__PORT_ALWAYS = 1,   /* no poller takes it (regular files): always ready, not in the loop */
+    PLUG__PORT_BLOCKS = 2,   /* a shared description without O_NONBLOCK: poll, then a bounded try */
+    PLUG__PORT_LATE = 4,     /* a FIFO without a writer yet: nothing is read before an event */
+    PLUG__PORT_CHILD = 8,    /* our end of a child's socketpair, or its input pipe */
+    PLUG__PORT_KEEP = 16,    /* `origin` is never closed */
+    PLUG__PORT_GIVEN = 32,   /* `origin` is set */
+    PLUG__PORT_NOW = 64,     /* readable when it was taken, which its poller may not tell */
+    PLUG__PORT_DRESSED = 128 /* its options were applied */
 };
 
 /* One handle of plug's own, and the number it was taken from. */
@@ -36,8 +37,8 @@ struct plug__duplex {
     uint8_t ended;  /* PLUG_IN, PLUG_OUT: directions that were shut */
     int16_t denied; /* why it cannot be written although it could be opened; 0: it can */
     int32_t denied_os;
-};
     int16_t broken; /* PLUG__PORT_CHILD: why it takes no more; its owner tells when it knows all */
+};
 
 /* Makes both ports empty. */
 void plug__duplex_init(struct plug__duplex *d, const struct plug_step *step);
@@ -53,9 +54,9 @@ int plug__port_take(struct plug__port *p, int n, unsigned dirs, int keep, int *r
 /* Registers the ports and tells first readiness. An owner that wants to know of events itself has
  * set io.ready before, and calls the two below from there. Returns 0 or a PLUG_E*. */
 int plug__duplex_start(struct plug__duplex *d);
-
 void plug__duplex_in_ready(struct plug_io *io, unsigned bits);
 void plug__duplex_out_ready(struct plug_io *io, unsigned bits);
+
 /* The slots of struct plug_ops. */
 int plug__duplex_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsigned flags);
 int plug__duplex_send(struct plug_layer *l, struct plug_msg *v, unsigned n, unsigned flags);
@@ -64,11 +65,11 @@ int plug__duplex_bypass(struct plug_layer *l, unsigned dir, struct plug_bypass *
 int plug__duplex_getopt(struct plug_layer *l, int level, int name, void *val, size_t *len);
 void plug__duplex_close(struct plug_layer *l);
 
-/* The port that is written. */
 /* What is read has ended. Has its other side ended altogether? Two pipes cannot tell: a process that
  * exits closes them one by one. */
 int plug__duplex_gone(const struct plug__duplex *d);
 
+/* The port that is written. */
 static inline struct plug__port *plug__duplex_out(struct plug__duplex *d)
 {
     return d->same ? &d->in : &d->out;
@@ -77,21 +78,39 @@ static inline struct plug__port *plug__duplex_out(struct plug__duplex *d)
 /* For stdio and fd: the layer that takes a socket of this kind over, or NULL. */
 const char *plug__socket_layer(const struct plug__stat *st);
 
-/* Options that any descriptor takes: file offset, length and lock. */
+/* Options that any descriptor takes: offset, length, rights and locks. */
 struct plug__fd_conf {
-    int64_t seek, seek_cur, seek_end, truncate; /* INT64_MIN: not given */
-    int lock_ex, lock_sh, lock_ex_nb, lock_sh_nb;
+    int64_t seek, seek_cur, seek_end, truncate, pipe_size, mode; /* INT64_MIN: not given */
+    const char *user, *group;
+    int lock_ex, lock_sh, lock_ex_nb, lock_sh_nb;         /* flock */
+    int record_wr, record_rd, record_wr_nb, record_rd_nb; /* fcntl */
 };
-#define PLUG__FD_CONF_NONE                                     \
-    {                                                          \
-        INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN, 0, 0, 0, 0 \
+#define PLUG__FD_CONF_NONE                                                                      \
+    {                                                                                           \
+        .seek = INT64_MIN, .seek_cur = INT64_MIN, .seek_end = INT64_MIN, .truncate = INT64_MIN, \
+        .pipe_size = INT64_MIN, .mode = INT64_MIN                                               \
     }
 extern const struct plug_option plug__fd_options[];
 
 /* Applies them to a handle. EAGAIN: another holds the lock (*reterr_os 0). */
 int plug__fd_apply(const struct plug__fd_conf *c, plug_handle h, int *reterr_os);
 
+/* Applies them once to each port that is open. EAGAIN: another holds the lock, a tick was asked
+ * for. */
+int plug__duplex_dress(struct plug__duplex *d, const struct plug__fd_conf *c, int *reterr_os);
+
 enum { PLUG__FD_RETRY_MS = 20 }; /* between tries for a lock or for the reader of a FIFO */
+
+/* Options of what has a name, before and after it is opened: file and pipe. */
+struct plug__path_conf {
+    int unlink_early, unlink_late;
+    int64_t mode; /* -1: not given */
+    const char *user, *group;
+};
+extern const struct plug_option plug__path_options[];
+int plug__path_given(const struct plug__path_conf *c); /* any of them */
+int plug__path_early(const struct plug__path_conf *c, const char *path, int *reterr_os);
+int plug__path_late(const struct plug__path_conf *c, const char *path, int *reterr_os);
 
 /* Opens a FIFO for PLUG__O_READ, _WRITE or both into an empty layer. EAGAIN: nobody reads it yet,
  * a tick was asked for. */

@@ -97,17 +97,13 @@ static int fd_take(struct plug__duplex *d, int *os)
 static int fd_open(struct plug_layer *l)
 {
     struct plug__duplex *d = (struct plug__duplex *)l;
-    plug_handle h;
     int os = 0, r = 0;
     if (d->in.io.handle == PLUG_NO_HANDLE && d->out.io.handle == PLUG_NO_HANDLE)
         r = fd_take(d, &os);
-    h = d->in.io.handle != PLUG_NO_HANDLE ? d->in.io.handle : d->out.io.handle;
     if (r >= 0)
-        r = plug__fd_apply(d->step->conf, h, &os);
-    if (r == PLUG_EAGAIN) {
-        plug_tick_at(l, plug_now() + PLUG__FD_RETRY_MS * PLUG_MS);
+        r = plug__duplex_dress(d, d->step->conf, &os);
+    if (r == PLUG_EAGAIN)
         return r;
-    }
     return r < 0 ? plug_fail(l, 2, r, os) : plug__duplex_start(d);
 }
 

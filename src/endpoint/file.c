@@ -11,95 +11,43 @@
 
 struct file_conf {
     struct plug__fd_conf fd;
-    int append, creat, excl, trunc, rdonly, wronly, rdwr, sync, nofollow;
-    int unlink_early, unlink_late, unlink_close;
-    int64_t mode; /* INT64_MIN: not given */
-    const char *user, *group;
+    struct plug__path_conf name;
+    int append, creat, excl, trunc, rdonly, wronly, rdwr;
+    int sync, dsync, rsync, noatime, nofollow, noctty, largefile;
+    int unlink_close;
 };
 
-static const struct file_conf file_defaults = {.fd = PLUG__FD_CONF_NONE, .mode = INT64_MIN};
+static const struct file_conf file_defaults = {
+    .fd = PLUG__FD_CONF_NONE, .name = {.mode = -1}, .noctty = 1};
 
 #define FILE_AT(field) offsetof(struct file_conf, field)
 
+/* A row that is a flag, as all of open(2)'s are. */
+#define FLAG(n, a, f, h)                                                                      \
+    {                                                                                         \
+        .name = (n), .aliases = (a), .type = PLUG_OPT_FLAG, .offset = FILE_AT(f), .help = (h) \
+    }
+
 static const struct plug_option file_options[] = {
-    {.name = "rdonly",
-     .aliases = "o-rdonly",
-     .type = PLUG_OPT_FLAG,
-     .offset = FILE_AT(rdonly),
-     .help = "only read it"},
-    {.name = "wronly",
-     .aliases = "o-wronly",
-     .type = PLUG_OPT_FLAG,
-     .offset = FILE_AT(wronly),
-     .help = "only write it"},
-    {.name = "rdwr",
-     .aliases = "o-rdwr",
-     .type = PLUG_OPT_FLAG,
-     .offset = FILE_AT(rdwr),
-     .help = "fail when it cannot be both read and written"},
-    {.name = "creat",
-     .aliases = "create o-creat",
-     .type = PLUG_OPT_FLAG,
-     .offset = FILE_AT(creat),
-     .help = "make it when it does not exist"},
-    {.name = "excl",
-     .aliases = "o-excl",
-     .type = PLUG_OPT_FLAG,
-     .offset = FILE_AT(excl),
-     .help = "with creat: fail when it exists"},
-    {.name = "trunc",
-     .aliases = "o-trunc",
-     .type = PLUG_OPT_FLAG,
-     .offset = FILE_AT(trunc),
-     .help = "empty it first"},
-    {.name = "append",
-     .aliases = "o-append",
-     .type = PLUG_OPT_FLAG,
-     .offset = FILE_AT(append),
-     .help = "write at its end, whatever else writes there"},
-    {.name = "sync",
-     .aliases = "o-sync",
-     .type = PLUG_OPT_FLAG,
-     .offset = FILE_AT(sync),
-     .help = "each write waits for the disk"},
-    {.name = "nofollow",
-     .aliases = "o-nofollow",
-     .type = PLUG_OPT_FLAG,
-     .offset = FILE_AT(nofollow),
-     .help = "fail when the name is a symbolic link"},
-    {.name = "mode",
-     .aliases = "perm perm-late",
-     .type = PLUG_OPT_MODE,
-     .offset = FILE_AT(mode),
-     .min = 0,
-     .max = 07777,
-     .value = "OCTAL",
-     .help = "permissions of the file (a new one: 666 less the umask)"},
-    {.name = "user",
-     .aliases = "uid user-late owner",
-     .type = PLUG_OPT_STRING,
-     .offset = FILE_AT(user),
-     .value = "NAME",
-     .help = "owner of the file, by name or number"},
-    {.name = "group",
-     .aliases = "gid group-late",
-     .type = PLUG_OPT_STRING,
-     .offset = FILE_AT(group),
-     .value = "NAME",
-     .help = "group of the file, by name or number"},
-    {.name = "unlink",
-     .aliases = "unlink-early",
-     .type = PLUG_OPT_FLAG,
-     .offset = FILE_AT(unlink_early),
-     .help = "remove the name first"},
-    {.name = "unlink-late",
-     .type = PLUG_OPT_FLAG,
-     .offset = FILE_AT(unlink_late),
-     .help = "remove the name once the file is open"},
-    {.name = "unlink-close",
-     .type = PLUG_OPT_FLAG,
-     .offset = FILE_AT(unlink_close),
-     .help = "remove the name at the end"},
+    FLAG("rdonly", "o-rdonly o_rdonly", rdonly, "only read it"),
+    FLAG("wronly", "o-wronly o_wronly", wronly, "only write it"),
+    FLAG("rdwr", "o-rdwr o_rdwr", rdwr, "fail when it cannot be both read and written"),
+    FLAG("creat", "create o-creat o-create o_creat o_create", creat,
+         "make it when it does not exist"),
+    FLAG("excl", "o-excl o_excl", excl, "with creat: fail when it exists"),
+    FLAG("trunc", "o-trunc o_trunc", trunc, "empty it first"),
+    FLAG("append", "o-append o_append", append, "write at its end, whatever else writes there"),
+    FLAG("sync", "o-sync o_sync", sync, "each write waits for the disk"),
+    FLAG("dsync", "o-dsync o_dsync", dsync, "each write waits for the disk to have its data"),
+    FLAG("rsync", "o-rsync o_rsync", rsync, "each read waits for what is written there"),
+    FLAG("noatime", "o-noatime o_noatime", noatime,
+         "reading leaves the time of access (its owner may)"),
+    FLAG("nofollow", "o-nofollow o_nofollow", nofollow, "fail when the name is a symbolic link"),
+    FLAG("noctty", "o-noctty o_noctty", noctty,
+         "a terminal does not become the controlling one; default 1"),
+    FLAG("largefile", "o-largefile o_largefile", largefile, "offsets have 64 bits: always so"),
+    FLAG("unlink-close", NULL, unlink_close, "remove the name at the end"),
+    {.name = "name", .type = PLUG_OPT_GROUP, .offset = FILE_AT(name), .group = plug__path_options},
     {.name = "fd", .type = PLUG_OPT_GROUP, .offset = FILE_AT(fd), .group = plug__fd_options},
     {0},
 };
@@ -128,6 +76,21 @@ static const struct plug_kind file_kinds[] = {
 
 /* ---- planning ---- */
 
+/* fcntl's locks ask for what the descriptor is open for; the kernel says only "bad descriptor". */
+static int file_lock_fits(const struct plug_step *step, struct plug_err *reterr)
+{
+    const struct plug__fd_conf *fd = &((const struct file_conf *)step->conf)->fd;
+    int wr = fd->record_wr || fd->record_wr_nb, rd = fd->record_rd || fd->record_rd_nb;
+    if (!(wr && (step->flags & PLUG_NOWRITE)) && !(rd && (step->flags & PLUG_NOREAD)))
+        return 0;
+    plug__err(reterr, PLUG_EUSAGE, 0, "file", "setlk%s-%s needs the file to be %s",
+              (wr ? fd->record_wr : fd->record_rd) ? "w" : "", wr ? "wr" : "rd",
+              wr ? "written" : "read");
+    plug__err_hint(reterr, "%s",
+                   wr ? "use setlk-rd or flock, or say rdwr" : "use setlk-wr or flock");
+    return PLUG_EUSAGE;
+}
+
 static int file_plan(struct plug_step *step, struct plug_err *reterr)
 {
     const struct file_conf *c = step->conf;
@@ -150,7 +113,7 @@ static int file_plan(struct plug_step *step, struct plug_err *reterr)
     if (c->wronly)
         step->flags |= PLUG_NOREAD;
     step->flags |= c->rdwr ? 0 : step->plan->without;
-    return 0;
+    return file_lock_fits(step, reterr);
 }
 
 static int file_init(struct plug_layer *l, const struct plug_step *step, struct plug_err *reterr)
@@ -164,13 +127,18 @@ static int file_init(struct plug_layer *l, const struct plug_step *step, struct 
 
 static unsigned file_flags(const struct file_conf *c)
 {
-    unsigned f = PLUG__O_NONBLOCK | PLUG__O_NOCTTY; /* devices; regular files do not mind */
-    f |= c->creat ? (unsigned)PLUG__O_CREATE : 0;
-    f |= c->excl ? (unsigned)PLUG__O_EXCL : 0;
-    f |= c->trunc ? (unsigned)PLUG__O_TRUNC : 0;
-    f |= c->append ? (unsigned)PLUG__O_APPEND : 0;
-    f |= c->sync ? (unsigned)PLUG__O_SYNC : 0;
-    f |= c->nofollow ? (unsigned)PLUG__O_NOFOLLOW : 0;
+    const struct {
+        int given;
+        unsigned flag;
+    } map[] = {
+        {c->creat, PLUG__O_CREATE},      {c->excl, PLUG__O_EXCL},       {c->trunc, PLUG__O_TRUNC},
+        {c->append, PLUG__O_APPEND},     {c->sync, PLUG__O_SYNC},       {c->dsync, PLUG__O_DSYNC},
+        {c->rsync, PLUG__O_RSYNC},       {c->noatime, PLUG__O_NOATIME}, {c->noctty, PLUG__O_NOCTTY},
+        {c->nofollow, PLUG__O_NOFOLLOW},
+    };
+    unsigned f = PLUG__O_NONBLOCK; /* devices; regular files do not mind */
+    for (size_t i = 0; i < PLUG__COUNT(map); i++)
+        f |= map[i].given ? map[i].flag : 0;
     return f;
 }
 
@@ -192,7 +160,7 @@ static int file_forbidden(int code)
 static int file_open_once(struct plug__duplex *d, unsigned access, plug_handle *ret, int *os)
 {
     const struct file_conf *c = d->step->conf;
-    unsigned mode = c->mode == INT64_MIN ? 0666u : (unsigned)c->mode;
+    unsigned mode = c->fd.mode == INT64_MIN ? 0666u : (unsigned)c->fd.mode;
     unsigned flags = file_flags(c) | access;
     if (!(access & PLUG__O_WRITE))
         flags &= ~(unsigned)(PLUG__O_CREATE | PLUG__O_EXCL | PLUG__O_TRUNC | PLUG__O_APPEND);
@@ -234,35 +202,20 @@ static int file_open_handle(struct plug__duplex *d, int *os)
     return plug__port_own(p, h, os);
 }
 
-static int file_dress(struct plug__duplex *d, int *os)
-{
-    const struct file_conf *c = d->step->conf;
-    const char *path = d->step->path;
-    plug_handle h = d->in.io.handle != PLUG_NO_HANDLE ? d->in.io.handle : d->out.io.handle;
-    int r = plug__fd_apply(&c->fd, h, os);
-    if (r >= 0 && (c->user || c->group))
-        r = plug__os_chown(path, c->user, c->group, os);
-    if (r >= 0 && c->mode != INT64_MIN)
-        r = plug__os_chmod(path, (unsigned)c->mode, os);
-    if (r >= 0 && c->unlink_late)
-        r = plug__os_unlink(path, os);
-    return r;
-}
-
 static int file_open(struct plug_layer *l)
 {
     struct plug__duplex *d = (struct plug__duplex *)l;
     const struct file_conf *c = d->step->conf;
     int os = 0, r = 0;
-    if (!l->state && c->unlink_early) {
-        r = plug__os_unlink(d->step->path, &os);
-        r = r == PLUG_ENOENT ? 0 : r;
-    }
-    l->state = 1; /* so that a second try (lock, FIFO) does not remove it again */
+    if (!l->state)
+        r = plug__path_early(&c->name, d->step->path, &os);
+    l->state = 1; /* so that a second try (lock, FIFO) does not do it again */
     if (r >= 0 && d->in.io.handle == PLUG_NO_HANDLE && d->out.io.handle == PLUG_NO_HANDLE)
         r = file_open_handle(d, &os);
     if (r >= 0)
-        r = file_dress(d, &os);
+        r = plug__duplex_dress(d, &c->fd, &os);
+    if (r >= 0)
+        r = plug__path_late(&c->name, d->step->path, &os);
     if (r == PLUG_EAGAIN) {
         plug_tick_at(l, plug_now() + PLUG__FD_RETRY_MS * PLUG_MS);
         return r;

@@ -14,37 +14,33 @@ struct pipe_layer {
 };
 
 struct pipe_conf {
+    struct plug__fd_conf fd;
+    struct plug__path_conf name;
     int rdonly, wronly, unlink_close;
-    int64_t mode;
 };
 
-static const struct pipe_conf pipe_defaults = {.unlink_close = 1, .mode = 0666};
+static const struct pipe_conf pipe_defaults = {
+    .fd = PLUG__FD_CONF_NONE, .name = {.mode = -1}, .unlink_close = 1};
 
 #define PIPE_AT(field) offsetof(struct pipe_conf, field)
 
 static const struct plug_option pipe_options[] = {
     {.name = "rdonly",
-     .aliases = "o-rdonly",
+     .aliases = "o-rdonly o_rdonly",
      .type = PLUG_OPT_FLAG,
      .offset = PIPE_AT(rdonly),
      .help = "only read the FIFO; it ends when its last writer closes"},
     {.name = "wronly",
-     .aliases = "o-wronly",
+     .aliases = "o-wronly o_wronly",
      .type = PLUG_OPT_FLAG,
      .offset = PIPE_AT(wronly),
      .help = "only write the FIFO; waits for a reader"},
-    {.name = "mode",
-     .aliases = "perm",
-     .type = PLUG_OPT_MODE,
-     .offset = PIPE_AT(mode),
-     .min = 0,
-     .max = 07777,
-     .value = "OCTAL",
-     .help = "permissions of a new FIFO, less the umask (666)"},
     {.name = "unlink-close",
      .type = PLUG_OPT_FLAG,
      .offset = PIPE_AT(unlink_close),
      .help = "remove at the end a name that was made here (on)"},
+    {.name = "name", .type = PLUG_OPT_GROUP, .offset = PIPE_AT(name), .group = plug__path_options},
+    {.name = "fd", .type = PLUG_OPT_GROUP, .offset = PIPE_AT(fd), .group = plug__fd_options},
     {0},
 };
 
@@ -70,6 +66,9 @@ static int pipe_plan(struct plug_step *step, struct plug_err *reterr)
     if (!named && (c->rdonly || c->wronly))
         return plug__err(reterr, PLUG_EUSAGE, 0, "pipe",
                          "a pipe without a name is both read and written");
+    if (!named && plug__path_given(&c->name))
+        return plug__err(reterr, PLUG_EUSAGE, 0, "pipe", "a pipe without a name has none to %s",
+                         c->name.unlink_early || c->name.unlink_late ? "remove" : "change");
     if (c->rdonly)
         step->flags |= PLUG_NOWRITE;
     if (c->wronly)
@@ -96,7 +95,7 @@ int plug__fifo_open(struct plug__duplex *d, const char *path, unsigned access)
     plug_handle h;
     int os = 0;
     int r = plug__os_open(&h, path, access | PLUG__O_NONBLOCK, 0, &os);
-    if (r == PLUG_ENXIO && access == PLUG__O_WRITE)
+    if (r == PLUG_ENXIO && access == PLUG__O_WRITE && !d->step->plan->common.nonblock)
         return PLUG_EAGAIN; /* nobody reads it yet */
     if (r >= 0)
         r = plug__port_own(p, h, &os);
@@ -115,13 +114,18 @@ static int pipe_open_named(struct pipe_layer *p)
     const struct plug_step *step = p->d.step;
     const struct pipe_conf *c = step->conf;
     unsigned access = PLUG__O_READ | PLUG__O_WRITE;
-    int os = 0, r;
-    if (!p->created) {
-        r = plug__os_mkfifo(step->path, (unsigned)c->mode, &os);
-        if (r < 0 && r != PLUG_EEXIST)
-            return plug_fail(&p->d.l, 2, r, os);
+    int os = 0, r = 0;
+    if (!p->d.l.state)
+        r = plug__path_early(&c->name, step->path, &os);
+    p->d.l.state = 1;
+    if (r >= 0 && !p->created) {
+        unsigned mode = c->fd.mode == INT64_MIN ? 0666u : (unsigned)c->fd.mode;
+        r = plug__os_mkfifo(step->path, mode, &os);
         p->created = r >= 0;
+        r = r == PLUG_EEXIST ? 0 : r;
     }
+    if (r < 0)
+        return plug_fail(&p->d.l, 2, r, os);
     if (step->flags & PLUG_NOWRITE)
         access = PLUG__O_READ;
     else if (step->flags & PLUG_NOREAD)
@@ -150,9 +154,19 @@ static int pipe_open_unnamed(struct pipe_layer *p)
 static int pipe_open(struct plug_layer *l)
 {
     struct pipe_layer *p = (struct pipe_layer *)l;
+    const struct pipe_conf *c = p->d.step->conf;
     const char *path = p->d.step->path;
-    int r = path && path[0] ? pipe_open_named(p) : pipe_open_unnamed(p);
-    return r < 0 ? r : plug__duplex_start(&p->d);
+    int named = path && path[0], os = 0, r = 0;
+    if (p->d.in.io.handle == PLUG_NO_HANDLE && p->d.out.io.handle == PLUG_NO_HANDLE)
+        r = named ? pipe_open_named(p) : pipe_open_unnamed(p);
+    if (r < 0)
+        return r;
+    r = plug__duplex_dress(&p->d, &c->fd, &os);
+    if (r >= 0 && named)
+        r = plug__path_late(&c->name, path, &os);
+    if (r == PLUG_EAGAIN)
+        return r;
+    return r < 0 ? plug_fail(l, 2, r, os) : plug__duplex_start(&p->d);
 }
 
 static void pipe_close(struct plug_layer *l)

@@ -37,6 +37,8 @@ static const struct plug_kind stdio_kinds[] = {
     {0},
 };
 
+static const struct plug__fd_conf stdio_defaults = PLUG__FD_CONF_NONE;
+
 /* The descriptor that is read and the one that is written; -1: none, or -u, -U need it not. */
 struct stdio_numbers {
     int in, out;
@@ -113,21 +115,25 @@ static int stdio_open(struct plug_layer *l)
     struct plug__duplex *d = (struct plug__duplex *)l;
     struct stdio_numbers num = stdio_numbers(d->step);
     int os = 0, r = 0;
-    if (num.in >= 0)
+    if (num.in >= 0 && d->in.io.handle == PLUG_NO_HANDLE)
         r = plug__port_take(&d->in, num.in, PLUG_IN, 0, &os);
-    if (r >= 0 && num.out >= 0)
+    if (r >= 0 && num.out >= 0 && d->out.io.handle == PLUG_NO_HANDLE)
         r = plug__port_take(&d->out, num.out, PLUG_OUT, 0, &os);
+    if (r >= 0)
+        r = plug__duplex_dress(d, d->step->conf, &os);
+    if (r == PLUG_EAGAIN)
+        return r;
     return r < 0 ? plug_fail(l, 2, r, os) : plug__duplex_start(d);
 }
 
 const struct plug_ops plug__stdio_ops = {
     .name = "stdio",
     .size = sizeof(struct plug__duplex),
-    .conf = 0,
-    .flags = PLUG_BASE | PLUG_HALFCLOSE | PLUG_RELIABLE | PLUG_ONCE,
+    .conf = sizeof(struct plug__fd_conf),
+    .flags = PLUG_BASE | PLUG_HALFCLOSE | PLUG_RELIABLE | PLUG_ONCE | PLUG_TWO_HANDLES,
     .kinds = stdio_kinds,
-    .options = NULL,
-    .defaults = NULL,
+    .options = plug__fd_options,
+    .defaults = &stdio_defaults,
     .plan = stdio_plan,
     .init = stdio_init,
     .open = stdio_open,
@@ -139,6 +145,6 @@ const struct plug_ops plug__stdio_ops = {
     .bypass = plug__duplex_bypass,
     .getopt = plug__duplex_getopt,
     .setopt = plug_no_setopt,
-    .tick = plug_no_tick,
+    .tick = plug__duplex_tick,
     .close = plug__duplex_close,
 };

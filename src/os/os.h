@@ -140,8 +140,12 @@ enum {
     PLUG__O_NONBLOCK = 64,
     PLUG__O_SYNC = 128,
     PLUG__O_NOFOLLOW = 256,
-    PLUG__O_NOCTTY = 512
+    PLUG__O_NOCTTY = 512,
+    PLUG__O_DSYNC = 1024,
+    PLUG__O_RSYNC = 2048,
+    PLUG__O_NOATIME = 4096
 };
+/* ENOTSUP: this system lacks one of the flags. */
 int plug__os_open(plug_handle *ret, const char *path, unsigned flags, unsigned mode,
                   int *reterr_os);
 /* One readv/writev on any descriptor. EOF as PLUG_EOF. No SIGPIPE. */
@@ -154,6 +158,14 @@ int64_t plug__os_seek(plug_handle h, int64_t to, int whence,
                       int *reterr_os); /* whence 0 set, 1 current, 2 end */
 int plug__os_truncate(plug_handle h, int64_t size, int *reterr_os);
 int plug__os_lock(plug_handle h, int exclusive, int wait, int *reterr_os); /* flock; wait BLOCKS */
+/* A lock of fcntl's kind on the whole file, EBUSY when another holds one; where the system can it
+ * belongs to the description, so that two of this process exclude each other too. Never waits. */
+int plug__os_lock_record(plug_handle h, int exclusive, int *reterr_os);
+/* What an open handle names; ENOTSUP where the system has no such rights. */
+int plug__os_fchmod(plug_handle h, unsigned mode, int *reterr_os);
+int plug__os_fchown(plug_handle h, const char *user, const char *group, int *reterr_os);
+/* Of the process: what new files are made without. Gives the old one. */
+int plug__os_umask(unsigned mask, unsigned *ret_old);
 int plug__os_chmod(const char *path, unsigned mode, int *reterr_os);
 int plug__os_chown(const char *path, const char *user, const char *group, int *reterr_os);
 int plug__os_dup(plug_handle h, plug_handle *ret, int *reterr_os); /* not inherited */

@@ -71,16 +71,15 @@ void plug__session_source_ended(struct plug__session *s, int d)
 {
     const struct plug__common *sink = &plug__session_plan(s, !d)->common;
     struct plug__pump *p = &s->pump[d];
-    int can = (plug__sock_step(s->side[!d])->flags & PLUG_HALFCLOSE) && !sink->shut_none;
     if (plug__session_plan(s, d)->common.ignoreeof) {
         p->state = PLUG__PUMP_RUN;
         s->flags |= PLUG__SESSION_FOLLOW;
         return;
     }
-    p->state = can ? PLUG__PUMP_SHUT : PLUG__PUMP_DONE;
+    p->state = plug__session_can_tell(s, !d) ? PLUG__PUMP_SHUT : PLUG__PUMP_DONE;
     if (!ending_runs(s, !d))
         return;
-    if (!can)
+    if (!plug__session_half_closes(s, !d) && !sink->shut_close)
         s->flags |= (uint16_t)(PLUG__SESSION_GRACE_A << !d);
     if (s->cut == PLUG_FOREVER)
         s->cut = plug__after(s->relay->loop->now, s->relay->conf.half_wait);

@@ -357,7 +357,7 @@ static int session_shut(struct plug__session *s, int d)
     if (!had_all && plug__sock_base(s->side[!d])->error[1] == PLUG_EPIPE)
         r = PLUG_EPIPE; /* before a shut: what is unread is told by what is open */
     else
-        r = plug__sock_shut(s->side[!d], PLUG_SHUT_WR);
+        r = plug__session_tell_end(s, !d);
     if (r == PLUG_EAGAIN)
         return 0;
     s->pump[d].state = PLUG__PUMP_DONE;

@@ -98,6 +98,11 @@ int plug__session_had_all(const struct plug__session *s, int d);
 int plug__session_refuser(const struct plug__session *s); /* whose host refused; -1: nobody's */
 struct plug_plan *plug__session_plan(const struct plug__session *s, int side);
 
+/* shut.c: a side is told that nothing more comes. */
+int plug__session_half_closes(const struct plug__session *s, int side);
+int plug__session_can_tell(const struct plug__session *s, int side);
+int plug__session_tell_end(struct plug__session *s, int side); /* EAGAIN: it is not out yet */
+
 /* relay.c */
 void plug__relay_emit(struct plug__relay *r, struct plug__event *ev);
 /* The other end's address as text, "" when nobody can say. Returns 0 or a PLUG_E*. */

@@ -94,6 +94,19 @@ int plug__os_stdio(int n, plug_handle *ret, int *reterr_os)
     return 0;
 }
 
+/* Flags of open that not every Unix has; 0: this one does not. */
+#ifdef O_NOATIME
+#define FD_NOATIME O_NOATIME
+#else
+#define FD_NOATIME 0
+#endif
+#ifdef O_RSYNC
+#define FD_RSYNC O_RSYNC
+#else
+#define FD_RSYNC 0
+#endif
+
+/* The system's flags, or ENOTSUP. */
 static int fd_open_flags(unsigned flags)
 {
     static const struct {
@@ -102,24 +115,30 @@ static int fd_open_flags(unsigned flags)
     } map[] = {
         {PLUG__O_CREATE, O_CREAT},  {PLUG__O_EXCL, O_EXCL},         {PLUG__O_TRUNC, O_TRUNC},
         {PLUG__O_APPEND, O_APPEND}, {PLUG__O_NONBLOCK, O_NONBLOCK}, {PLUG__O_SYNC, O_SYNC},
-        {PLUG__O_NOCTTY, O_NOCTTY}, {PLUG__O_NOFOLLOW, O_NOFOLLOW},
+        {PLUG__O_NOCTTY, O_NOCTTY}, {PLUG__O_NOFOLLOW, O_NOFOLLOW}, {PLUG__O_DSYNC, O_DSYNC},
+        {PLUG__O_RSYNC, FD_RSYNC},  {PLUG__O_NOATIME, FD_NOATIME},
     };
     int os = O_CLOEXEC;
     if ((flags & PLUG__O_READ) && (flags & PLUG__O_WRITE))
         os |= O_RDWR;
     else
         os |= (flags & PLUG__O_WRITE) ? O_WRONLY : O_RDONLY;
-    for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
+    for (size_t i = 0; i < sizeof map / sizeof map[0]; i++) {
+        if ((flags & map[i].flag) && !map[i].os)
+            return PLUG_ENOTSUP;
         if (flags & map[i].flag)
             os |= map[i].os;
+    }
     return os;
 }
 
 int plug__os_open(plug_handle *ret, const char *path, unsigned flags, unsigned mode, int *reterr_os)
 {
-    int fd;
+    int fd, how = fd_open_flags(flags);
+    if (how < 0)
+        return how;
     do {
-        fd = open(path, fd_open_flags(flags), (mode_t)mode);
+        fd = open(path, how, (mode_t)mode);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0)
         return plug__posix_fail(reterr_os);
@@ -179,6 +198,26 @@ int plug__os_lock(plug_handle h, int exclusive, int wait, int *reterr_os)
         if (reterr_os)
             *reterr_os = EWOULDBLOCK;
         return PLUG_EBUSY; /* another holds it: trying again when readable would never end */
+    }
+    return plug__posix_check(rc, reterr_os);
+}
+
+int plug__os_lock_record(plug_handle h, int exclusive, int *reterr_os)
+{
+#ifdef F_OFD_SETLK
+    const int how = F_OFD_SETLK;
+#else
+    const int how = F_SETLK;
+#endif
+    struct flock lock = {.l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
+    int rc;
+    do {
+        rc = fcntl((int)h, how, &lock);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0 && (errno == EAGAIN || errno == EACCES)) {
+        if (reterr_os)
+            *reterr_os = errno;
+        return PLUG_EBUSY;
     }
     return plug__posix_check(rc, reterr_os);
 }

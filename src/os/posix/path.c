@@ -59,7 +59,7 @@ int64_t plug__posix_group(const char *name, char *buf)
 }
 
 /* An id of -1 leaves the owner as it is. */
-int plug__os_chown(const char *path, const char *user, const char *group, int *reterr_os)
+static int path_ids(const char *user, const char *group, uid_t *ret_uid, gid_t *ret_gid)
 {
     char *buf = plug__malloc(PLUG__NAMES);
     if (!buf)
@@ -67,9 +67,36 @@ int plug__os_chown(const char *path, const char *user, const char *group, int *r
     int64_t uid = user ? plug__posix_user(user, buf) : -1;
     int64_t gid = group ? plug__posix_group(group, buf) : -1;
     plug__free(buf);
-    if ((user && uid < 0) || (group && gid < 0))
-        return PLUG_ENOENT;
-    return plug__posix_check(chown(path, (uid_t)uid, (gid_t)gid), reterr_os);
+    *ret_uid = (uid_t)uid;
+    *ret_gid = (gid_t)gid;
+    return (user && uid < 0) || (group && gid < 0) ? PLUG_ENOENT : 0;
+}
+
+int plug__os_chown(const char *path, const char *user, const char *group, int *reterr_os)
+{
+    uid_t uid;
+    gid_t gid;
+    int r = path_ids(user, group, &uid, &gid);
+    return r < 0 ? r : plug__posix_check(chown(path, uid, gid), reterr_os);
+}
+
+int plug__os_fchown(plug_handle h, const char *user, const char *group, int *reterr_os)
+{
+    uid_t uid;
+    gid_t gid;
+    int r = path_ids(user, group, &uid, &gid);
+    return r < 0 ? r : plug__posix_check(fchown((int)h, uid, gid), reterr_os);
+}
+
+int plug__os_fchmod(plug_handle h, unsigned mode, int *reterr_os)
+{
+    return plug__posix_check(fchmod((int)h, (mode_t)mode), reterr_os);
+}
+
+int plug__os_umask(unsigned mask, unsigned *ret_old)
+{
+    *ret_old = (unsigned)umask((mode_t)mask);
+    return 0;
 }
 
 int plug__os_columns(plug_handle h)

@@ -140,12 +140,12 @@ int plug__os_open(plug_handle *ret, const char *path, unsigned flags, unsigned m
     const DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
     wchar_t wide[PLUG__WIN_PATH];
     DWORD attr = FILE_ATTRIBUTE_NORMAL;
-    int rc = plug__win_wide(path, wide, PLUG__WIN_PATH);
+    int rc = flags & PLUG__O_NOATIME ? PLUG_ENOTSUP : plug__win_wide(path, wide, PLUG__WIN_PATH);
     if (rc < 0)
         return rc;
     if ((flags & PLUG__O_CREATE) && !(mode & 0200))
         attr = FILE_ATTRIBUTE_READONLY;
-    if (flags & PLUG__O_SYNC)
+    if (flags & (PLUG__O_SYNC | PLUG__O_DSYNC | PLUG__O_RSYNC))
         attr |= FILE_FLAG_WRITE_THROUGH;
     if (flags & PLUG__O_NOFOLLOW)
         attr |= FILE_FLAG_OPEN_REPARSE_POINT;
@@ -281,6 +281,12 @@ int plug__os_lock(plug_handle h, int exclusive, int wait, int *reterr_os)
     int held = GetLastError() == ERROR_IO_PENDING;
     int code = plug__win_last(reterr_os);
     return held ? PLUG_EBUSY : code;
+}
+
+/* Windows has one kind of lock, which is of this kind. */
+int plug__os_lock_record(plug_handle h, int exclusive, int *reterr_os)
+{
+    return plug__os_lock(h, exclusive, 0, reterr_os);
 }
 
 static int fd_dup_socket(plug_handle h, plug_handle *ret, int *reterr_os)

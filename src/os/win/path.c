@@ -65,6 +65,30 @@ int plug__os_chmod(const char *path, unsigned mode, int *reterr_os)
     return SetFileAttributesW(wide, attr) ? 0 : plug__win_last(reterr_os);
 }
 
+int plug__os_fchmod(plug_handle h, unsigned mode, int *reterr_os)
+{
+    (void)h;
+    (void)mode;
+    (void)reterr_os;
+    return PLUG_ENOTSUP;
+}
+
+int plug__os_fchown(plug_handle h, const char *user, const char *group, int *reterr_os)
+{
+    (void)h;
+    (void)user;
+    (void)group;
+    (void)reterr_os;
+    return PLUG_ENOTSUP;
+}
+
+int plug__os_umask(unsigned mask, unsigned *ret_old)
+{
+    (void)mask;
+    (void)ret_old;
+    return PLUG_ENOTSUP;
+}
+
 int plug__os_chown(const char *path, const char *user, const char *group, int *reterr_os)
 {
     (void)path;

@@ -21,6 +21,7 @@ struct plug__filter_sink {
 };
 
 extern const struct plug_ops plug__crnl_ops;      /* LF here, CR LF below */
+extern const struct plug_ops plug__cr_ops;        /* LF here, CR below */
 extern const struct plug_ops plug__escape_ops;    /* a byte received ends the input */
 extern const struct plug_ops plug__readbytes_ops; /* the input ends after so many bytes */
 extern const struct plug_ops plug__dump_ops;      /* shows what passes */
