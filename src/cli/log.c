@@ -47,7 +47,7 @@ static const struct log_hint log_hints[] = {
     {PLUG_ENETUNREACH, NULL, "no route to that network: ip route shows the table"},
     {PLUG_ENETDOWN, NULL, "the interface is down: ip link shows its state"},
     {PLUG_ENOENT, "exec", "no such program in PATH: give its full path"},
-    {PLUG_ENOENT, "unix", "no such socket, or no such folder: is the service started?"},
+    {PLUG_ENOENT, "unix", "no socket file has this name: is the service started, is the path right?"},
     {PLUG_ENOENT, NULL, "is the path right? create: makes a new file in a folder that exists"},
     {PLUG_EEXIST, "unix", "the file there is no socket: remove it, or take another path"},
     {PLUG_EEXIST, "pipe", "the file there is no FIFO: remove it, or open it by file:"},

@@ -20,6 +20,7 @@ enum {
 /* ---- making and ending ---- */
 
 static void listener_resume(struct plug__timer *t, plug_time now);
+static void listener_give_up(struct plug__timer *t, plug_time now);
 
 int plug__listener_new(struct plug_sock *s)
 {
@@ -34,6 +35,7 @@ int plug__listener_new(struct plug_sock *s)
     l->most_ready = LISTENER_READY;
     l->reserve[0] = l->reserve[1] = PLUG_NO_HANDLE;
     l->pause.fire = listener_resume;
+    l->quiet.fire = listener_give_up;
     s->listener = l;
     return 0;
 }
@@ -65,6 +67,7 @@ void plug__listener_drop(struct plug__listener *l)
         plug__list_remove(l->routes.next);
     listener_give_reserve(l);
     (void)plug__loop_timer(l->sock->loop, &l->pause, PLUG_FOREVER);
+    (void)plug__loop_timer(l->sock->loop, &l->quiet, PLUG_FOREVER);
     plug__free(l);
 }
 
@@ -129,6 +132,24 @@ static void listener_resume(struct plug__timer *t, plug_time now)
     plug__sock_again(l->sock);
 }
 
+/* Nobody came for so long: it ends as one that failed. */
+static void listener_give_up(struct plug__timer *t, plug_time now)
+{
+    struct plug__listener *l = plug__of(t, struct plug__listener, quiet);
+    (void)now;
+    l->sock->failed = PLUG_ETIMEDOUT;
+    plug__sock_again(l->sock);
+}
+
+/* It waits from now on; while its owner takes none it does not. */
+static int listener_wait(struct plug__listener *l)
+{
+    const plug_time most = l->sock->plan->common.accept_timeout, now = l->sock->loop->now;
+    if (most <= 0 || most >= PLUG_FOREVER - now)
+        return 0;
+    return plug__loop_timer(l->sock->loop, &l->quiet, l->hold ? PLUG_FOREVER : now + most);
+}
+
 /* Two descriptors kept back: an accepted connection finds one for its other side. */
 static int listener_keep_reserve(struct plug__listener *l)
 {
@@ -163,13 +184,17 @@ static int listener_accept(struct plug__listener *l)
     l->nopening++;
     plug__list_push(&l->opening, &child->node);
     plug__sock_start(child);
-    return 0;
+    return listener_wait(l);
 }
 
 int plug__listener_turn(struct plug_sock *s)
 {
     struct plug__listener *l = s->listener;
     struct plug_layer *base = plug__sock_base(s);
+    if (!l->quiet.node.index && !l->hold && listener_wait(l) < 0) {
+        listener_pause(l); /* no memory for a timer */
+        return 0;
+    }
     (void)plug_layer_recv(base, NULL, 0, 0); /* a mux shares out what came for its children */
     for (int i = 0; i < LISTENER_BATCH; i++) {
         int r;
@@ -207,7 +232,9 @@ struct plug_sock *plug__listener_take(struct plug_sock *s)
 void plug__listener_hold(struct plug_sock *s, int hold)
 {
     s->listener->hold = hold;
-    if (!hold)
+    if (hold)
+        (void)plug__loop_timer(s->loop, &s->listener->quiet, PLUG_FOREVER);
+    else
         plug__sock_again(s);
 }
 

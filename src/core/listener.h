@@ -35,6 +35,7 @@ struct plug__listener {
     plug_handle
         reserve[2]; /* kept back so that an accepted connection finds one for its other side */
     struct plug__timer pause; /* armed while accepting stands still */
+    struct plug__timer quiet; /* accept-timeout: since the last connection */
     struct plug_sock *spare;  /* a child made and not yet used */
     int hold;                 /* the owner takes no more for now (max-sessions) */
     struct plug__listener_stats stats;

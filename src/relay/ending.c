@@ -209,7 +209,7 @@ void plug__session_open_failed(struct plug__session *s, int side, int code,
         plug__child_verdict(sock, code);
     }
     s->relay->totals.failed++;
-    ending_tell(s, &ev, 1, plug__exit_code(code));
+    ending_tell(s, &ev, 1, plug__exit_opening(&ev.err));
 }
 
 /* The side that has not taken all that was meant for it; -1: neither is known to lack anything. */

@@ -5,6 +5,7 @@
 #include "relay/relay.h"
 
 #include "util/attr.h"
+#include <string.h>
 
 static const struct {
     int code, status;
@@ -26,4 +27,12 @@ int plug__exit_code(int code)
             return exit_codes[i].status;
     }
     return 1;
+}
+
+/* To who connects, a Unix socket that is not there and one that nobody listens on are one thing. */
+int plug__exit_opening(const struct plug_err *err)
+{
+    if (err->code == PLUG_ENOENT && err->layer && strncmp(err->layer, "unix", 4) == 0)
+        return plug__exit_code(PLUG_ECONNREFUSED);
+    return plug__exit_code(err->code);
 }

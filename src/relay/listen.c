@@ -104,6 +104,28 @@ void plug__relay_unlisten(struct plug__relay *r)
     }
 }
 
+/* accept-timeout is over. Who has served somebody ends in order. */
+static void listen_nobody(struct plug__relay *r, int side)
+{
+    const plug_time most = listen_plan(r, side)->common.accept_timeout;
+    struct plug__event ev = {.kind = PLUG__EV_FAILED, .side = side};
+    plug__err(&ev.err, PLUG_ETIMEDOUT, 0, NULL, "nobody connected within %g s",
+              (double)most / (double)PLUG_SECOND);
+    plug__err_hint(&ev.err, "accept-timeout= says how long to wait");
+    ev.name = plug__plan_label(listen_plan(r, side));
+    r->draining = 1;
+    if (r->totals.sessions) {
+        ev.kind = PLUG__EV_NOTICE;
+    } else {
+        r->totals.failed++;
+        if (!r->status)
+            r->status = plug__exit_code(PLUG_ETIMEDOUT);
+    }
+    plug__relay_emit(r, &ev);
+    plug__relay_unlisten(r);
+    plug__relay_settle(r);
+}
+
 static void listen_failed(struct plug__relay *r, int side, int code)
 {
     struct plug__event ev = {.kind = PLUG__EV_FAILED, .side = side};
@@ -219,6 +241,10 @@ static void listen_watch(struct plug_sock *sock, void *arg)
     int side = sock == r->listen[1], state = plug_state(sock);
     if (state == PLUG_EAGAIN)
         return;
+    if (state == PLUG_ETIMEDOUT && (r->told & (1 << side))) {
+        listen_nobody(r, side);
+        return;
+    }
     if (state < 0) {
         listen_failed(r, side, state);
         return;

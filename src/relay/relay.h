@@ -101,3 +101,4 @@ void plug__relay_free(struct plug__relay *r); /* ends what is left at once */
 int plug__exit_code(int code);
 
 #endif
+int plug__exit_opening(const struct plug_err *err); /* the same for a side that did not open */

@@ -265,3 +265,78 @@ def test_one_way_leaves_a_program_the_other_end(plug, how):
     p = plug("-u", "exec:cat" + how, "stderr", stdin=subprocess.PIPE)
     assert p.finish(b"own input")[:2] == (0, b"")
     assert p.stderr() == "own input"
+
+
+def test_accept_timeout_of_a_listener_that_nobody_calls(plug):
+    start = time.monotonic()
+    p = plug("tcp-listen://127.0.0.1:0#accept-timeout=0.3", "-", ready=1)
+    assert p.wait() == 5
+    assert 0.25 < time.monotonic() - start
+    assert "nobody connected within 0.3 s" in p.stderr()
+    p = plug("TCP-LISTEN:0,bind=127.0.0.1,listen-timeout=0.2", "-", ready=1)
+    assert p.wait() == 5
+    p = plug("UDP-LISTEN:0,bind=127.0.0.1,accept-timeout=0.2", "-", ready=1)
+    assert p.wait() == 5
+
+
+def quiet(c, seconds):
+    """Nothing comes on the connection for so long."""
+    c.settimeout(seconds)
+    with pytest.raises(TimeoutError):
+        c.recv(1)
+    c.settimeout(20)
+
+
+def test_accept_timeout_counts_from_the_last_connection(plug):
+    """Who has served somebody ends in order, when the last session has ended."""
+    p = plug("-d", "tcp-listen://127.0.0.1:0#accept-timeout=1", "echo:", ready=1)
+    first = connect(p.port())
+    quiet(first, 0.6)
+    second = connect(p.port())
+    since = time.monotonic()
+    until(lambda: "nobody connected" in p.stderr(), "the listener has ended")
+    assert time.monotonic() - since > 0.9
+    for c in (first, second):
+        c.sendall(b"still served")
+        assert read_exactly(c, 12) == b"still served"
+        c.close()
+    assert p.wait() == 0, p.stderr()
+
+
+def test_accept_timeout_leaves_the_one_session_alone(plug):
+    p = plug("tcp-listen://127.0.0.1:0#once,accept-timeout=0.3", "echo:", ready=1)
+    c = connect(p.port())
+    quiet(c, 0.5)
+    c.sendall(b"served")
+    assert read_exactly(c, 6) == b"served"
+    c.close()
+    assert p.wait() == 0, p.stderr()
+
+
+@pytest.mark.parametrize("address,word", [
+    ("tcp-listen://127.0.0.1:0#accept-timeout=soon", "soon"),
+    ("tcp-listen://127.0.0.1:0#accept-timeout=-1", "-1"),
+    ("tcp://127.0.0.1:1#accept-timeout=1", "accept-timeout"),
+])
+def test_accept_timeout_refused(plug, address, word):
+    p = plug(address, "-")
+    assert p.wait() == 2
+    line, caret = p.stderr().splitlines()[1:3]
+    assert line.index(word, line.index("=") if word != "accept-timeout" else 0) == caret.index("^")
+
+
+@pytest.mark.parametrize("kind", ["unix", "unix-seqpacket", "unix-dgram"])
+def test_a_unix_socket_that_is_missing_or_stale_is_nobody(plug, short_dir, kind):
+    """Both are what a TCP port without a listener is, and end alike."""
+    what = {"unix": socket.SOCK_STREAM, "unix-seqpacket": socket.SOCK_SEQPACKET,
+            "unix-dgram": socket.SOCK_DGRAM}[kind]
+    p = plug("-", f"{kind}:{short_dir}/none")
+    assert p.wait() == 4
+    assert "no such file" in p.stderr() and "is the service started" in p.stderr()
+    with socket.socket(socket.AF_UNIX, what) as s:
+        s.bind(f"{short_dir}/stale")
+    p = plug("-", f"{kind}:{short_dir}/stale")
+    assert p.wait() == 4
+    assert "connection refused" in p.stderr() and "start" in p.stderr()
+    p = plug(f"{kind}-listen:{short_dir}/no/folder", "-")
+    assert p.wait() == 1, p.stderr()
