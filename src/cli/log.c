@@ -127,9 +127,16 @@ void plug__log_localtime(char *buf, size_t room)
     log_micros(buf, room, tm ? strftime(buf, room, "%Y/%m/%d %H:%M:%S", tm) : 0, ns, "");
 }
 
-void plug__log_init(struct plug__log *log, int level, int json, int ready_fd)
+void plug__log_init(struct plug__log *log, int level, int json)
 {
-    *log = (struct plug__log){.level = level, .json = json, .ready_fd = ready_fd};
+    *log = (struct plug__log){.level = level, .json = json};
+}
+
+void plug__log_ready_done(struct plug__log *log)
+{
+    if (log->ready_open)
+        plug__os_close(log->ready);
+    log->ready_open = 0;
 }
 
 /* Lines go out whole, by one write each, past any buffer. */
@@ -355,10 +362,10 @@ static void log_ready(const struct plug__log *log, const struct plug__event *ev)
 {
     struct plug__str line = {0};
 
-    if (log->ready_fd < 0 || ev->kind != PLUG__EV_LISTENING)
+    if (!log->ready_open || ev->kind != PLUG__EV_LISTENING)
         return;
     plug__str_printf(&line, "plug: listening on %s\n", ev->name ? ev->name : "");
-    log_write((plug_handle)log->ready_fd, &line);
+    log_write(log->ready, &line);
     plug__str_drop(&line);
 }
 

@@ -20,12 +20,16 @@ enum plug__level {
 struct plug__log {
     int level; /* enum plug__level: what is above is not shown */
     int json;
-    int ready_fd;     /* the listening lines go there as well; -1: none */
+    int ready_open; /* `ready` is open: the listening lines go there as well */
+    plug_handle ready;
     int child_hinted; /* the hint about a child's status was given */
 };
 
 /* Errors and warnings are coloured on a terminal, and not with NO_COLOR. */
-void plug__log_init(struct plug__log *log, int level, int json, int ready_fd);
+void plug__log_init(struct plug__log *log, int level, int json);
+
+/* All listening lines are out: closes the ready descriptor. */
+void plug__log_ready_done(struct plug__log *log);
 
 /* One event of relay number `relay` (from 1). */
 void plug__log_event(struct plug__log *log, unsigned relay, const struct plug__event *ev);

@@ -81,7 +81,7 @@ static int main_wrong(const struct plug__args *args, const char *text, const str
 {
     struct plug__log log;
 
-    plug__log_init(&log, args->level, args->log_json, -1);
+    plug__log_init(&log, args->level, args->log_json);
     if (args->log_json)
         plug__log_error(&log, err);
     else

@@ -23,6 +23,8 @@ struct run_relay {
     unsigned number;         /* from 1 */
     struct plug_plan *a, *b; /* until the relay takes them */
     struct plug__relay *relay;
+    int listens, told; /* listeners it has, and has spoken of */
+    int opened;
 };
 
 struct run {
@@ -35,6 +37,7 @@ struct run {
     int signalled;     /* the signal handle has something */
     int ended_by;      /* the signal that ends the command, 0 none */
     int again;         /* a second one came */
+    unsigned lame;     /* the relay that could not be opened at the start, 0 none */
     int child_status;  /* of the first child that failed, 0 none */
     int waits, locked; /* for and with the lock file of -L or -W */
     int warned;        /* bounds of records can be lost: said once */
@@ -136,16 +139,25 @@ static int run_check(struct run *run, struct run_relay *r)
     return rc < 0 ? run_wrong(run, side == 1 ? pair->b : pair->a, &err) : 0;
 }
 
-static int run_ready_fd(const struct run *run)
+/* The number given is closed at once and a duplicate kept, so that no program that plug starts gets
+ * it: who reads the other end sees its end when the last line is there. */
+static int run_ready_fd(struct run *run)
 {
     struct plug_err err = {0};
-    struct plug__stat st;
+    int n = run->args->ready_fd;
+    plug_handle given = (plug_handle)n;
 
-    if (run->args->ready_fd < 0 || plug__os_fstat((plug_handle)run->args->ready_fd, &st, NULL) >= 0)
+    if (n < 0)
         return 0;
-    plug__err(&err, PLUG_EUSAGE, 0, NULL, "descriptor %d of --ready-fd is not open",
-              run->args->ready_fd);
-    plug__err_hint(&err, "the shell opens it by %d>FILE", run->args->ready_fd);
+    if ((n > 2 || plug__os_stdio(n, &given, NULL) >= 0) &&
+        plug__os_dup(given, &run->log.ready, NULL) >= 0) {
+        run->log.ready_open = 1;
+        if (n > 2)
+            plug__os_close(given);
+        return 0;
+    }
+    plug__err(&err, PLUG_EUSAGE, 0, NULL, "descriptor %d of --ready-fd is not open", n);
+    plug__err_hint(&err, "the shell opens it by %d>FILE", n);
     return run_wrong(run, NULL, &err);
 }
 
@@ -175,7 +187,13 @@ static void run_event(void *arg, const struct plug__event *ev)
 
     if (ev->err.code == PLUG_ECHILD && !run->child_status)
         run->child_status = ev->err.os;
+    if (ev->kind == PLUG__EV_OPENED)
+        r->opened = 1;
+    if (ev->kind == PLUG__EV_FAILED && run->n > 1 && !r->opened && !r->listens && !run->ended_by)
+        run->lame = r->number;
     plug__log_event(&run->log, r->number, ev);
+    if (ev->kind == PLUG__EV_LISTENING && run->n == 1 && ++r->told == r->listens)
+        plug__log_ready_done(&run->log);
 }
 
 static void run_opened(void *arg, struct plug_sock *s, int side)
@@ -184,6 +202,11 @@ static void run_opened(void *arg, struct plug_sock *s, int side)
 
     if (side == 0)
         plug__dump_attach(s, &r->run->args->dump);
+}
+
+static int run_plan_listens(const struct plug_plan *p)
+{
+    return p->steps[0].role == PLUG_LISTENER;
 }
 
 static int run_start(struct run *run, struct run_relay *r, struct plug_err *err)
@@ -201,6 +224,7 @@ static int run_start(struct run *run, struct run_relay *r, struct plug_err *err)
                                     .arg = r,
                                     .set = &run->set};
 
+    r->listens = run_plan_listens(r->a) + run_plan_listens(r->b);
     r->a = r->b = NULL; /* taken in any case */
     return plug__relay_new(&r->relay, run->loop, &conf, err);
 }
@@ -282,9 +306,32 @@ static int run_done(const struct run *run)
     return 1;
 }
 
+/* All serve or none: a listener that cannot be had ends the command before anybody was served, a
+ * client that cannot be opened ends the others at once. Returns 1 to end, 0, or the error. */
+static int run_gate(struct run *run, struct plug_err *err)
+{
+    int stands = run->set.gate ? plug__relay_set_stands(&run->set) : 0;
+
+    if (stands > 0) {
+        int rc = plug__relay_set_go(&run->set, err);
+        plug__log_ready_done(&run->log);
+        if (rc < 0)
+            return rc;
+    }
+    if (!run->lame && stands >= 0)
+        return 0;
+    if (run->lame)
+        plug__log_say(&run->log, PLUG__LEVEL_WARNING, "relay %u could not begin, so the others end",
+                      run->lame);
+    return 1;
+}
+
 static int run_turns(struct run *run, struct plug_err *err)
 {
     while (!run->again && !run_done(run)) {
+        int ends = run_gate(run, err);
+        if (ends)
+            return ends < 0 ? ends : 0;
         /* One wait only: signals and a relay's timers run no endpoint, but are looked at here. */
         int rc = plug__loop_poll(run->loop, PLUG_FOREVER);
         if (rc < 0)
@@ -300,6 +347,8 @@ static int run_status(const struct run *run)
 {
     if (run->ended_by)
         return 128 + run->ended_by;
+    if (run->lame)
+        return plug__relay_status(run->relays[run->lame - 1].relay);
     for (unsigned i = 0; i < run->n; i++) {
         int status = plug__relay_status(run->relays[i].relay);
         if (status == 9 && run->args->child_code && run->child_status)
@@ -315,8 +364,7 @@ static int run_status(const struct run *run)
 static int run_listens(const struct run *run)
 {
     for (unsigned i = 0; i < run->n; i++)
-        if (run->relays[i].a->steps[0].role == PLUG_LISTENER ||
-            run->relays[i].b->steps[0].role == PLUG_LISTENER)
+        if (run_plan_listens(run->relays[i].a) || run_plan_listens(run->relays[i].b))
             return 1;
     return 0;
 }
@@ -355,6 +403,9 @@ static int run_open(struct run *run, struct plug_err *err)
 
     if (run_listens(run))
         plug__os_raise_fd_limit(); /* sessions need many; where it fails the limit stands */
+    else
+        plug__log_ready_done(&run->log);
+    run->set.gate = run->n > 1 && run_listens(run);
     rc = plug_loop_new(&run->loop, getenv("PLUG_LOOP"), err);
     if (rc < 0)
         return rc;
@@ -398,7 +449,7 @@ int plug__run(const struct plug__args *args)
     struct plug_err err = {0};
     int status;
 
-    plug__log_init(&run.log, args->level, args->log_json, args->ready_fd);
+    plug__log_init(&run.log, args->level, args->log_json);
     run.relays = plug__calloc(run.n, sizeof(*run.relays));
     if (!run.relays) {
         plug__err(&err, PLUG_ENOMEM, 0, NULL, "out of memory");
@@ -424,5 +475,6 @@ int plug__run(const struct plug__args *args)
             run_statistics(&run);
     }
     run_close(&run);
+    plug__log_ready_done(&run.log);
     return status;
 }

@@ -249,9 +249,25 @@ static void listen_watch(struct plug_sock *sock, void *arg)
         listen_failed(r, side, state);
         return;
     }
+    r->stands |= (uint8_t)(1 << side);
+    if (r->conf.set && r->conf.set->gate) {
+        plug_loop_wake(r->loop); /* whoever opens the gate looks after each turn */
+        return;
+    }
     if (!(r->told & (1 << side)))
         listen_tell(r, side);
     listen_sessions(r);
+}
+
+void plug__relay_serve(struct plug__relay *r)
+{
+    for (int i = 0; i < 2; i++) {
+        if (!r->listen[i])
+            continue;
+        if (!(r->told & (1 << i)))
+            listen_tell(r, i);
+        plug__listener_hold(r->listen[i], r->held);
+    }
 }
 
 static void listen_lost(struct plug__listener *l, struct plug_sock *child, int code)
@@ -284,6 +300,7 @@ int plug__relay_listen(struct plug__relay *r, struct plug_err *reterr)
         r->listen[i]->listener->arg = r;
         plug_watch(r->listen[i], listen_watch, r);
         plug__relay_route(r, i);
+        r->listen[i]->listener->hold = r->conf.set && r->conf.set->gate;
         plug__sock_start(r->listen[i]);
     }
     return 0;

@@ -208,15 +208,24 @@ static struct plug__relay *relay_make(struct plug_loop *loop, const struct plug_
     return r;
 }
 
-static int relay_begin(struct plug__relay *r, struct plug_err *reterr)
+int plug__relay_dial(struct plug__relay *r, struct plug_err *reterr)
 {
     struct plug__session *s;
-    if (r->listens)
-        return plug__relay_listen(r, reterr);
+    r->waits = 0;
     int e = plug__session_new(&s, r, NULL, NULL);
     if (e < 0)
         return plug__err(reterr, e, 0, NULL, "out of memory");
     plug__session_start(s);
+    return 0;
+}
+
+static int relay_begin(struct plug__relay *r, struct plug_err *reterr)
+{
+    if (r->listens)
+        return plug__relay_listen(r, reterr);
+    if (!r->conf.set || !r->conf.set->gate)
+        return plug__relay_dial(r, reterr);
+    r->waits = 1;
     return 0;
 }
 
@@ -242,7 +251,8 @@ int plug__relay_new(struct plug__relay **ret, struct plug_loop *loop,
 
 int plug__relay_done(const struct plug__relay *r)
 {
-    return !r->listen[0] && !r->listen[1] && !r->host && plug__list_empty(&r->sessions);
+    return !r->waits && !r->listen[0] && !r->listen[1] && !r->host &&
+           plug__list_empty(&r->sessions);
 }
 
 int plug__relay_status(const struct plug__relay *r)
@@ -265,6 +275,7 @@ static void relay_fire(struct plug__timer *t, plug_time now)
 void plug__relay_drain(struct plug__relay *r, plug_time deadline)
 {
     r->draining = 1;
+    r->waits = 0;
     plug__relay_unlisten(r);
     if (plug__list_empty(&r->sessions))
         return;

@@ -17,6 +17,7 @@ struct plug__relay;
 struct plug__relay_set {
     struct plug__list relays;
     unsigned n; /* relays made so far: a relay's number is counted from 1 */
+    int gate;   /* 1: nothing is opened but listeners, and none serves, until set_go */
 };
 
 enum plug__event_kind {
@@ -88,6 +89,10 @@ int plug__relay_check(struct plug_plan *a, struct plug_plan *b, size_t block, in
 /* Makes the relay and starts to open it; takes conf->a and b in any case. Ends by itself. */
 int plug__relay_new(struct plug__relay **ret, struct plug_loop *loop,
                     const struct plug__relay_conf *conf, struct plug_err *reterr);
+/* 1 when all listeners of the set are bound, 0 when not yet, ECANCELED when one failed. */
+int plug__relay_set_stands(const struct plug__relay_set *set);
+/* Opens the gate: listeners are told and serve, then the others are opened. */
+int plug__relay_set_go(struct plug__relay_set *set, struct plug_err *reterr);
 int plug__relay_done(const struct plug__relay *r); /* nothing more will happen */
 int plug__relay_status(
     const struct plug__relay *r); /* exit code by DESIGN's table; valid when done */
@@ -99,6 +104,6 @@ void plug__relay_free(struct plug__relay *r); /* ends what is left at once */
 /* The exit code for an error: 2 usage, 3 resolve, 4 refused or unreachable, 5 timeout, 6 TLS, 7
  * permission, 8 bytes lost or reset, 9 child, 1 other. */
 int plug__exit_code(int code);
+int plug__exit_opening(const struct plug_err *err); /* the same for a side that did not open */
 
 #endif
-int plug__exit_opening(const struct plug_err *err); /* the same for a side that did not open */

@@ -65,9 +65,11 @@ struct plug__relay {
     unsigned number;
     uint8_t runs;    /* bit 0: A to B, bit 1: B to A */
     uint8_t listens; /* bit per side: the plan says so */
+    uint8_t stands;  /* bit per side: it is bound */
     uint8_t told;    /* bit per side: LISTENING was said */
     uint8_t one;     /* serves one connection and ends */
     uint8_t served;  /* … which it has got */
+    uint8_t waits;   /* for the gate: nothing is opened yet */
     uint8_t draining, held, freeing;
 };
 
@@ -111,11 +113,15 @@ int plug__relay_peer(struct plug_sock *sock, char *buf, size_t size);
 int plug__session_peer(const struct plug__session *s, char *buf, size_t size);
 void plug__relay_ended(struct plug__relay *r, struct plug__session *s, int status);
 void plug__relay_settle(struct plug__relay *r);
+/* Opens both sides of a relay that does not listen. */
+int plug__relay_dial(struct plug__relay *r, struct plug_err *reterr);
 
 /* listen.c */
 int plug__relay_listen(struct plug__relay *r, struct plug_err *reterr);
 void plug__relay_unlisten(struct plug__relay *r);
 void plug__relay_resume(struct plug__relay *r); /* a session ended: there is room again */
+
+void plug__relay_serve(struct plug__relay *r); /* the gate is open: tells where, and accepts */
 
 /* share.c: several relays on one listener. Returns 1 when r now uses another's. */
 int plug__relay_share(struct plug__relay *r, int side);

@@ -323,3 +323,52 @@ def test_child_hint_is_given_once(plug):
             read_all(c)
     until(lambda: p.stderr().count("(session") == 3, "three failed children")
     assert p.stderr().count("--exit-code=child") == 1, p.stderr()
+
+
+def test_all_relays_serve_or_none(plug, tmp_path):
+    """A port in use fails the whole command, before anybody was served or anything opened."""
+    made = tmp_path / "made"
+    with listener() as s:
+        taken = f"tcp-listen://127.0.0.1:{s.getsockname()[1]}"
+        p = plug("tcp-listen://127.0.0.1:0", "echo:", "--", "text:x", f"create:{made}", "--",
+                 taken, "echo:")
+        assert p.wait() == 1, p.stderr()
+    assert "in use" in p.stderr() and "listening" not in p.stderr()
+    assert not made.exists()
+
+
+def test_several_relays_serve_when_all_stand(plug):
+    p = plug("tcp-listen://127.0.0.1:0", "echo:", "--", "tcp-listen://127.0.0.1:0", "echo:", ready=2)
+    for n in (0, 1):
+        with connect(p.port(n)) as c:
+            c.sendall(b"hello")
+            assert c.recv(16) == b"hello"
+
+
+def test_a_client_that_cannot_begin_ends_the_others(plug):
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        p = plug("tcp-listen://127.0.0.1:0", "echo:", "--", "text:x",
+                 f"tcp://127.0.0.1:{dead.getsockname()[1]}")
+        assert p.wait() == 4, p.stderr()
+    assert "relay 2 could not begin, so the others end" in p.stderr()
+
+
+def test_ready_fd_is_closed_and_not_inherited(plug):
+    """Who reads it sees its end behind the last line, whatever runs on."""
+    r, w = os.pipe()
+    p = plug(f"--ready-fd={w}", "tcp-listen://127.0.0.1:0", "exec:'sleep 1000'", pass_fds=(w,))
+    os.close(w)
+    text = b""
+    while piece := os.read(r, 4096):
+        text += piece
+    os.close(r)
+    assert text.count(b"listening on") == 1
+    with connect(int(text.rsplit(b":", 1)[1])):
+        (child,) = until(lambda: children(p.pid), "the child runs")
+        until(lambda: len(os.listdir(f"/proc/{child}/fd")) == 3, "nothing else is inherited")
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        return [int(n) for n in f.read().split()]

@@ -34,7 +34,7 @@ static void shown(struct plug__log *log, const struct plug__event *ev, char *ret
 
 static void test_log__listening_line(void **state)
 {
-    struct plug__log log = {.level = PLUG__LEVEL_ERROR, .ready_fd = -1};
+    struct plug__log log = {.level = PLUG__LEVEL_ERROR};
     struct plug__event ev = {.kind = PLUG__EV_LISTENING, .name = "tcp-listen://127.0.0.1:41234"};
     char text[512], ready[512];
     int ends[2];
@@ -42,19 +42,21 @@ static void test_log__listening_line(void **state)
 
     (void)state;
     assert_int_equal(pipe(ends), 0);
-    log.ready_fd = ends[1];
+    log.ready = ends[1];
+    log.ready_open = 1;
     shown(&log, &ev, text, sizeof(text));
     n = read(ends[0], ready, sizeof(ready) - 1);
     ready[n > 0 ? n : 0] = '\0';
     close(ends[0]);
-    close(ends[1]);
+    plug__log_ready_done(&log);
+    assert_int_equal(close(ends[1]), -1);
     assert_string_equal(text, "plug: listening on tcp-listen://127.0.0.1:41234\n");
     assert_string_equal(ready, text);
 }
 
 static void test_log__failure_has_cause_and_hint(void **state)
 {
-    struct plug__log log = {.level = PLUG__LEVEL_WARNING, .ready_fd = -1};
+    struct plug__log log = {.level = PLUG__LEVEL_WARNING};
     struct plug__event ev = {.kind = PLUG__EV_FAILED,
                              .name = "tcp://127.0.0.1:9",
                              .err = {.code = PLUG_ECONNREFUSED, .layer = "tcp"}};
@@ -69,7 +71,7 @@ static void test_log__failure_has_cause_and_hint(void **state)
 
 static void test_log__loss_counts(void **state)
 {
-    struct plug__log log = {.level = PLUG__LEVEL_WARNING, .ready_fd = -1};
+    struct plug__log log = {.level = PLUG__LEVEL_WARNING};
     struct plug__event ev = {.kind = PLUG__EV_LOST,
                              .name = "tcp://h:1",
                              .err = {.code = PLUG_ECONNRESET, .layer = "tcp"},
@@ -85,7 +87,7 @@ static void test_log__loss_counts(void **state)
 
 static void test_log__level_hides(void **state)
 {
-    struct plug__log log = {.level = PLUG__LEVEL_WARNING, .ready_fd = -1};
+    struct plug__log log = {.level = PLUG__LEVEL_WARNING};
     struct plug__event ev = {.kind = PLUG__EV_OPENED, .session = 1, .name = "peer"};
     char text[512];
 
@@ -99,7 +101,7 @@ static void test_log__level_hides(void **state)
 
 static void test_log__json(void **state)
 {
-    struct plug__log log = {.level = PLUG__LEVEL_WARNING, .json = 1, .ready_fd = -1};
+    struct plug__log log = {.level = PLUG__LEVEL_WARNING, .json = 1};
     struct plug__event ev = {.kind = PLUG__EV_FAILED,
                              .session = 7,
                              .name = "a\"b",
