@@ -266,6 +266,18 @@ PLUG_API int plug_addr_text(const struct plug_addr *addr, char *buf, size_t len)
  */
 PLUG_API int plug_shutdown(struct plug_sock *s, int how, plug_time deadline);
 
+/* Gives the endpoint as an ordinary descriptor, the caller's own to close: for poll(2), for read(2)
+ * and write(2), as the standard input of a child. A bare endpoint (no layer above its kernel
+ * object) gives a duplicate of the base's own descriptor, which does not block; the endpoint can
+ * still be used. Any other gives one end of a socketpair, a seqpacket one where records are carried
+ * (an empty record then reads like the end), which blocks and is closed in programs that are
+ * started. Its other end is served by the endpoint's loop, or by a helper thread where that is
+ * private: until both directions have ended every call but plug_close answers EBUSY, then
+ * plug_error tells how it went. Returns the descriptor; EINVAL (a listener); ENOTCONN; EBUSY (it
+ * was given already); ENOTSUP (its private loop serves others too, as a udp listener's does);
+ * EMFILE, ENOMEM. */
+PLUG_API int plug_fd(struct plug_sock *s);
+
 /* The sticky error in full. Returns its code, 0 if there is none. */
 PLUG_API int plug_error(const struct plug_sock *s, struct plug_err *reterr);
 

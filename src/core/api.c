@@ -5,6 +5,7 @@
  * known here.
  */
 #include "core/listener.h"
+#include "core/serve.h"
 #include "core/sock.h"
 #include "util/err.h"
 #include <plug/version.h>
@@ -30,6 +31,15 @@ static int api_wait(struct plug_sock *s, api_try fn, void *arg, plug_time deadli
         if (r < 0)
             return r;
     }
+}
+
+/* 0, or why the sock takes no call at all now. Before any other look at it: what a thread serves is
+ * that thread's. */
+static int api_mine(const struct plug_sock *s)
+{
+    if (!s)
+        return PLUG_EINVAL;
+    return plug__served_busy(s) ? PLUG_EBUSY : 0;
 }
 
 static int api_is_up(struct plug_sock *s, void *arg)
@@ -126,8 +136,9 @@ int plug_open_on(struct plug_sock **ret, struct plug_loop *loop, const char *add
 int plug_bind(struct plug_sock *s, const char *address)
 {
     char *text;
-    if (!s || !address)
-        return PLUG_EINVAL;
+    int r = api_mine(s);
+    if (r < 0 || !address)
+        return r < 0 ? r : PLUG_EINVAL;
     if (s->flags & PLUG__SOCK_STARTED)
         return PLUG_EISCONN;
     text = plug__plan_strdup(s->plan, address);
@@ -139,9 +150,9 @@ int plug_bind(struct plug_sock *s, const char *address)
 
 int plug_connect(struct plug_sock *s, const char *address, plug_time deadline)
 {
-    int r;
-    if (!s || !address)
-        return PLUG_EINVAL;
+    int r = api_mine(s);
+    if (r < 0 || !address)
+        return r < 0 ? r : PLUG_EINVAL;
     if (s->flags & PLUG__SOCK_STARTED)
         return s->flags & PLUG__SOCK_UP ? PLUG_EISCONN : PLUG_EINPROGRESS;
     r = plug__plan_target(s->plan, address, NULL);
@@ -160,9 +171,9 @@ int plug_connect_addr(struct plug_sock *s, const struct plug_addr *address, plug
 
 int plug_listen(struct plug_sock *s, int backlog)
 {
-    int r;
-    if (!s || backlog < 0)
-        return PLUG_EINVAL;
+    int r = api_mine(s);
+    if (r < 0 || backlog < 0)
+        return r < 0 ? r : PLUG_EINVAL;
     if (s->flags & PLUG__SOCK_STARTED)
         return PLUG_EISCONN;
     if (!(s->plan->steps[0].ops->flags & PLUG_LISTENS))
@@ -208,9 +219,9 @@ static int api_own_loop(struct plug_sock *child)
 int plug_accept(struct plug_sock *s, struct plug_sock **ret, plug_time deadline)
 {
     struct plug_sock *child = NULL;
-    int r;
-    if (!s || !ret || !(s->flags & PLUG__SOCK_LISTENER))
-        return PLUG_EINVAL;
+    int r = api_mine(s);
+    if (r < 0 || !ret || !(s->flags & PLUG__SOCK_LISTENER))
+        return r < 0 ? r : PLUG_EINVAL;
     r = api_wait(s, api_take, &child, deadline);
     if (r >= 0)
         r = api_own_loop(child);
@@ -224,6 +235,9 @@ int plug_accept(struct plug_sock *s, struct plug_sock **ret, plug_time deadline)
 
 int plug_state(const struct plug_sock *s)
 {
+    int r = api_mine(s);
+    if (r < 0)
+        return r;
     if (s->failed)
         return s->failed;
     return s->flags & PLUG__SOCK_UP ? 0 : PLUG_EAGAIN;
@@ -248,11 +262,23 @@ static int api_try_recv(struct plug_sock *s, void *arg)
     return s->failed ? s->failed : plug__sock_recv(s, io->v, io->n, io->flags);
 }
 
-static int api_can_move(const struct plug_sock *s)
+/* A datagram socket needs no connect: it opens at its first use. Others are ENOTCONN. */
+int plug__sock_begin(struct plug_sock *s)
 {
-    if (!s || (s->flags & PLUG__SOCK_LISTENER))
-        return PLUG_EINVAL;
-    return s->flags & PLUG__SOCK_STARTED ? 0 : PLUG_ENOTCONN;
+    const struct plug_step *base = &s->plan->steps[0];
+    if (s->flags & PLUG__SOCK_STARTED)
+        return 0;
+    if (s->plan->nsteps > 1 || base->offers != PLUG_DGRAM || !(base->ops->flags & PLUG_LISTENS))
+        return PLUG_ENOTCONN;
+    return api_open(s, 0);
+}
+
+static int api_can_move(struct plug_sock *s)
+{
+    int r = api_mine(s);
+    if (r < 0 || (s->flags & PLUG__SOCK_LISTENER))
+        return r < 0 ? r : PLUG_EINVAL;
+    return plug__sock_begin(s);
 }
 
 int plug_sendmmsg(struct plug_sock *s, struct plug_msg *v, unsigned n, unsigned flags,
@@ -293,6 +319,8 @@ int64_t plug_sendto(struct plug_sock *s, const void *buf, size_t len, unsigned f
         return 0;
     if (!(flags & PLUG_MSG_MORE))
         m.flags |= PLUG_MSG_EOR;
+    if (to && plug__sock_step(s)->offers != PLUG_DGRAM && plug__sock_step(s)->offers != PLUG_RAW)
+        return PLUG_EISCONN;
     r = plug_sendmmsg(s, &m, 1, flags, deadline);
     return r < 0 ? r : (int64_t)m.len;
 }
@@ -335,8 +363,9 @@ static int api_put_int(void *val, size_t *len, int n)
 
 int plug_getsockopt(struct plug_sock *s, int level, int name, void *val, size_t *len)
 {
-    if (!s || !val || !len)
-        return PLUG_EINVAL;
+    int r = api_mine(s);
+    if (r < 0 || !val || !len)
+        return r < 0 ? r : PLUG_EINVAL;
     if (level == PLUG_LEVEL_SOCK && name == PLUG_SO_TYPE)
         return api_put_int(val, len, plug__sock_step(s)->offers);
     if (level == PLUG_LEVEL_SOCK && name == PLUG_SO_LIMIT) {
@@ -346,13 +375,16 @@ int plug_getsockopt(struct plug_sock *s, int level, int name, void *val, size_t 
         *len = sizeof(size_t);
         return 0;
     }
+    (void)plug__sock_begin(s); /* what cannot begin has no descriptor to ask: the layer says so */
     return s->top->ops->getopt(s->top, level, name, val, len);
 }
 
 int plug_setsockopt(struct plug_sock *s, int level, int name, const void *val, size_t len)
 {
-    if (!s || (!val && len) || (level == PLUG_LEVEL_SOCK && name == PLUG__SO_MOVE))
-        return PLUG_EINVAL;
+    int r = api_mine(s);
+    if (r < 0 || (!val && len) || (level == PLUG_LEVEL_SOCK && name == PLUG__SO_MOVE))
+        return r < 0 ? r : PLUG_EINVAL;
+    (void)plug__sock_begin(s);
     return s->top->ops->setopt(s->top, level, name, val, len);
 }
 
@@ -365,9 +397,11 @@ static int api_try_shut(struct plug_sock *s, void *arg)
 
 int plug_shutdown(struct plug_sock *s, int how, plug_time deadline)
 {
-    int r = api_can_move(s);
-    if (r < 0 || how < PLUG_SHUT_RD || how > PLUG_SHUT_RESET)
+    int r = api_mine(s);
+    if (r < 0 || (s->flags & PLUG__SOCK_LISTENER) || how < PLUG_SHUT_RD || how > PLUG_SHUT_RESET)
         return r < 0 ? r : PLUG_EINVAL;
+    if (!(s->flags & PLUG__SOCK_STARTED))
+        return PLUG_ENOTCONN;
     if (how == PLUG_SHUT_RESET)
         return plug__sock_shut(s, how);
     return api_wait(s, api_try_shut, &how, deadline);
@@ -423,9 +457,13 @@ static void api_lock_text(const struct plug_sock *s, struct plug_err *reterr, in
 
 int plug_error(const struct plug_sock *s, struct plug_err *reterr)
 {
-    const struct plug_layer *l = api_culprit(s);
-    int code = s->failed, os = 0;
+    const struct plug_layer *l;
+    int code = api_mine(s), os = 0;
     char text[96];
+    if (code < 0)
+        return plug__err(reterr, code, 0, NULL, "%s", plug_strerror(code));
+    code = s->failed;
+    l = api_culprit(s);
     if (l) {
         os = l->os_error;
         if (!code)

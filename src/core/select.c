@@ -6,6 +6,7 @@
  */
 #include "core/listener.h"
 #include "core/resolve.h"
+#include "core/serve.h"
 #include "core/sock.h"
 #include "util/alloc.h"
 #include "util/err.h"
@@ -141,7 +142,7 @@ static int select_wait(const struct plug_selection *v, unsigned n, plug_time dea
     return r;
 }
 
-/* 0 all private, 1 one shared loop, EINVAL. */
+/* 0 all private, 1 one shared loop, EINVAL, EBUSY. */
 static int select_loops(const struct plug_selection *v, unsigned n)
 {
     const struct plug_loop *shared = NULL;
@@ -149,6 +150,9 @@ static int select_loops(const struct plug_selection *v, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         if (!v[i].sock)
             return PLUG_EINVAL;
+        if (plug__served_busy(v[i].sock))
+            return PLUG_EBUSY;
+        (void)plug__sock_begin(v[i].sock); /* what cannot begin is told as PLUG_ERR */
         if (v[i].sock->loop->private_)
             continue;
         if (shared && shared != v[i].sock->loop)
@@ -165,7 +169,7 @@ int plug_select(struct plug_selection *v, unsigned n, plug_time deadline)
 {
     int shared = v || n == 0 ? select_loops(v, n) : PLUG_EINVAL;
     if (shared < 0 || (shared && deadline))
-        return PLUG_EINVAL;
+        return shared < 0 ? shared : PLUG_EINVAL;
     for (int polled = 0;; polled = 1) {
         int r = select_scan(v, n);
         if (r > 0 || shared)

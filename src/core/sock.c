@@ -7,6 +7,7 @@
 
 #include "core/listener.h"
 #include "core/lockfile.h"
+#include "core/serve.h"
 #include "util/alloc.h"
 #include "util/err.h"
 
@@ -249,6 +250,7 @@ static int sock_lock(struct plug_sock *s)
     s->flags &= ~(unsigned)PLUG__SOCK_LOCKING;
     return 0;
 }
+
 /* One try to open a layer. The mask of new files is the process's: it is changed for this call
  * only, in which nothing but the base's own files are made. */
 static int sock_open_layer(const struct plug_sock *s, struct plug_layer *l)
@@ -261,6 +263,7 @@ static int sock_open_layer(const struct plug_sock *s, struct plug_layer *l)
         (void)plug__os_umask(old, &old);
     return r;
 }
+
 static int sock_open(struct plug_sock *s)
 {
     int locked = sock_lock(s);
@@ -480,7 +483,7 @@ static void sock_leave_loop(struct plug_sock *s)
 
 void plug_close(struct plug_sock *s)
 {
-    if (!s || (s->flags & PLUG__SOCK_CLOSED))
+    if (!s || plug__served_leave(s) || (s->flags & PLUG__SOCK_CLOSED))
         return;
     plug__listener_forget(s);
     s->flags |= PLUG__SOCK_CLOSED;

@@ -11,6 +11,7 @@
 
 struct plug__listener;
 struct plug__unread; /* layer.c */
+struct plug__served; /* serve.c */
 
 enum {
     PLUG__SOCK_UP = 1,        /* every layer is open */
@@ -39,6 +40,7 @@ struct plug_sock {
     plug_time deadline; /* of open (connect-timeout, handshake-timeout); PLUG_FOREVER: none */
     struct plug__unread *unread;     /* bytes given back, each piece for one layer */
     struct plug__listener *listener; /* a listener's own, or the one that a child came from */
+    struct plug__served *served;     /* given away as a descriptor, or NULL */
     struct plug__list node;          /* in its listener's children or ready queue */
     uint32_t flags;
     int failed; /* why open failed, or 0 */
@@ -51,6 +53,9 @@ int plug__sock_new(struct plug_sock **ret, struct plug_loop *loop, struct plug_p
 
 /* Starts to open: sets the deadline and queues the first attempt; never blocks. */
 void plug__sock_start(struct plug_sock *s);
+
+/* Begins a datagram sock that nobody connected. 0 when it was begun, ENOTCONN for other kinds. */
+int plug__sock_begin(struct plug_sock *s);
 
 /* One step of whatever the stack itself has to do: open if not up, control input, output that
  * nobody asked for. Returns 0 when up, EAGAIN while opening, or the error that ended it. */
