@@ -25,12 +25,20 @@ struct exec_layer {
     struct plug_io watch; /* of the child's end */
     struct plug__child child;
     struct plug__process process;
-    plug_time kill_at; /* after a RESET; 0: none */
-    int status;        /* once `ended` */
+    plug_time kill_at;    /* after a RESET; 0: none */
+    plug_time told_at[2]; /* [0] the end of its output, [1] of its input: when it is told without
+                             the status; 0: none waits */
+    int status;           /* once `ended` */
     uint8_t started, ended;
+    uint8_t said_all; /* the end of its output was met */
+    uint8_t cut_off;  /* we stopped reading before that */
 };
 
-enum { EXEC_ASK_MS = 20 }; /* where a child's end cannot be polled */
+enum {
+    EXEC_ASK_MS = 20,      /* where a child's end cannot be polled */
+    EXEC_STATUS_MS = 1000, /* how long the end of its output or input waits for its status */
+    EXEC_BY_SIGPIPE = 128 + 13
+};
 
 static const struct exec_conf exec_defaults = {
     .fdin = 0, .fdout = 1, .process = PLUG__PROCESS_NONE};
@@ -149,13 +157,81 @@ static int exec_ended(struct exec_layer *e)
     return 1;
 }
 
+static int exec_killed(struct exec_layer *e)
+{
+    return exec_ended(e) && PLUG_CHILD_KILLED(e->status);
+}
+
+/* Both ways; it is also the cause of an EPIPE that may stand there. */
+static int exec_fail(struct exec_layer *e)
+{
+    e->d.l.error[1] = PLUG_ECHILD;
+    return plug_fail(&e->d.l, 2, PLUG_ECHILD, e->status);
+}
+
+/* A child that dies closes its descriptors a moment before its status is there. A clean end and a
+ * killed child look the same until then. True when the status is there, or is not to be had soon:
+ * a child that has closed everything and lives on. */
+static int exec_known(struct exec_layer *e, int dir)
+{
+    plug_time now = plug_now();
+    if (exec_ended(e))
+        return 1;
+    if (!e->told_at[dir]) {
+        e->told_at[dir] = now + EXEC_STATUS_MS * PLUG_MS;
+        plug_tick_at(&e->d.l, e->told_at[dir]);
+    }
+    return now >= e->told_at[dir];
+}
+
+/* It takes no more input. */
+static int exec_refused(struct exec_layer *e, int code)
+{
+    struct plug_layer *l = &e->d.l;
+    if (!e->d.broken)
+        e->d.broken = (int16_t)code;
+    l->error[1] = 0;
+    if (!exec_known(e, 1)) {
+        plug_unready(l, PLUG_OUT);
+        return PLUG_EAGAIN;
+    }
+    return exec_killed(e) ? plug_fail(l, 1, PLUG_ECHILD, e->status)
+                          : plug_fail(l, 1, e->d.broken, 0);
+}
+
+/* What is known is told to who does not send just now. */
+static void exec_settle(struct exec_layer *e)
+{
+    if (e->d.broken && !e->d.l.error[1])
+        (void)exec_refused(e, e->d.broken);
+}
+
+/* Who waits in recv, send or shut comes again. */
+static void exec_wake(struct exec_layer *e)
+{
+    exec_settle(e);
+    plug_ready(&e->d.l, (e->told_at[0] ? PLUG_IN : 0u) | (e->told_at[1] ? PLUG_OUT : 0u));
+}
+
+static void exec_in_ready(struct plug_io *io, unsigned bits)
+{
+    plug__duplex_in_ready(io, bits);
+    exec_settle(plug__of(io, struct exec_layer, d.in.io));
+}
+
+static void exec_out_ready(struct plug_io *io, unsigned bits)
+{
+    plug__duplex_out_ready(io, bits);
+    exec_settle(plug__of(io, struct exec_layer, d.out.io));
+}
+
 static void exec_child_ready(struct plug_io *io, unsigned bits)
 {
     struct exec_layer *e = plug__of(io, struct exec_layer, watch);
     (void)bits;
     if (exec_ended(e)) {
         plug__loop_del(e->d.l.sock->loop, &e->watch);
-        plug_ready(&e->d.l, 0); /* who waits in shut comes again */
+        exec_wake(e);
     }
 }
 
@@ -175,19 +251,27 @@ static int exec_watch(struct exec_layer *e, int *os)
 static plug_time exec_tick(struct plug_layer *l, plug_time now)
 {
     struct exec_layer *e = (struct exec_layer *)l;
+    plug_time next = PLUG_FOREVER;
     if (!e->started || e->ended)
         return PLUG_FOREVER;
     if (e->kill_at && now >= e->kill_at) {
         (void)plug__os_kill(&e->child, PLUG__SIGNAL_KILL);
         e->kill_at = 0;
     }
-    if (e->child.handle == PLUG_NO_HANDLE) {
-        if (!exec_ended(e))
-            return now + EXEC_ASK_MS * PLUG_MS;
-        plug_ready(l, 0);
-        return PLUG_FOREVER;
+    for (int dir = 0; dir < 2; dir++) {
+        if (e->told_at[dir] > now && e->told_at[dir] < next)
+            next = e->told_at[dir];
+        else if (e->told_at[dir])
+            exec_wake(e);
     }
-    return e->kill_at ? e->kill_at : PLUG_FOREVER;
+    if (e->kill_at && e->kill_at < next)
+        next = e->kill_at;
+    if (e->child.handle != PLUG_NO_HANDLE)
+        return next;
+    if (!exec_ended(e))
+        return now + EXEC_ASK_MS * PLUG_MS;
+    exec_wake(e);
+    return PLUG_FOREVER;
 }
 
 /* ---- starting ---- */
@@ -276,6 +360,7 @@ static int exec_ports(struct exec_layer *e, struct exec_ends *ends, int *os)
     }
     r = plug__port_own(&e->d.out, ends->out, os);
     ends->out = PLUG_NO_HANDLE;
+    e->d.out.flags |= PLUG__PORT_CHILD;
     return r;
 }
 
@@ -297,7 +382,43 @@ static int exec_open(struct plug_layer *l)
     exec_drop(&ends.child_in);
     exec_drop(&ends.in);
     exec_drop(&ends.out);
+    e->d.in.io.ready = exec_in_ready;
+    e->d.out.io.ready = exec_out_ready;
     return r < 0 ? plug_fail(l, 2, r, os) : plug__duplex_start(&e->d);
+}
+
+/* ---- moving ---- */
+
+/* Its output has ended. Only a child that was not killed has said all. */
+static int exec_said_all(struct exec_layer *e)
+{
+    struct plug_layer *l = &e->d.l;
+    if (plug__duplex_gone(&e->d) && !exec_known(e, 0)) {
+        plug_unready(l, PLUG_IN);
+        return PLUG_EAGAIN;
+    }
+    e->said_all = 1;
+    return exec_killed(e) ? exec_fail(e) : PLUG_EOF;
+}
+
+static int exec_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsigned flags)
+{
+    struct exec_layer *e = (struct exec_layer *)l;
+    int r = plug__duplex_recv(l, v, n, flags);
+    if (r != PLUG_EOF || (e->d.ended & PLUG_IN))
+        return r;
+    exec_settle(e);
+    return exec_said_all(e);
+}
+
+static int exec_send(struct plug_layer *l, struct plug_msg *v, unsigned n, unsigned flags)
+{
+    struct exec_layer *e = (struct exec_layer *)l;
+    int r;
+    if (e->d.broken)
+        return exec_refused(e, e->d.broken);
+    r = plug__duplex_send(l, v, n, flags);
+    return r == PLUG_EPIPE || r == PLUG_ECONNRESET ? exec_refused(e, r) : r;
 }
 
 /* ---- ending ---- */
@@ -319,11 +440,13 @@ static int exec_verdict(struct exec_layer *e)
     struct plug_layer *l = &e->d.l;
     if (!exec_ended(e))
         return PLUG_EAGAIN;
-    if (e->status != 0) {
-        l->error[1] = PLUG_ECHILD; /* the cause of an EPIPE that may stand there */
-        return plug_fail(l, 2, PLUG_ECHILD, e->status);
-    }
-    return l->error[1] == PLUG_ECONNRESET ? PLUG_ECONNRESET : 0; /* it left input unread */
+    if (e->cut_off && e->status == EXEC_BY_SIGPIPE)
+        return 0; /* it talked on when nobody listened any more */
+    if (e->status != 0)
+        return exec_fail(e);
+    if (l->error[1] == PLUG_ECONNRESET || e->d.broken == PLUG_ECONNRESET)
+        return PLUG_ECONNRESET; /* it left input unread */
+    return 0;
 }
 
 static int exec_shut(struct plug_layer *l, int how)
@@ -331,6 +454,8 @@ static int exec_shut(struct plug_layer *l, int how)
     struct exec_layer *e = (struct exec_layer *)l;
     if (how == PLUG_SHUT_RESET)
         return exec_reset(e);
+    if (how != PLUG_SHUT_WR && !e->said_all && !(e->d.step->plan->without & PLUG_NOREAD))
+        e->cut_off = 1;
     plug__duplex_shut(l, how);
     return how == PLUG_SHUT_RDWR ? exec_verdict(e) : 0;
 }
@@ -385,8 +510,8 @@ const struct plug_ops plug__exec_ops = {
     .init = exec_init,
     .open = exec_open,
     .accept = plug_pass_accept,
-    .recv = plug__duplex_recv,
-    .send = plug__duplex_send,
+    .recv = exec_recv,
+    .send = exec_send,
     .shut = exec_shut,
     .want = plug_pass_want,
     .bypass = plug__duplex_bypass,
