@@ -17,7 +17,7 @@ test: ## all tests: release build for budgets, ASan+UBSan build for all else
 	@scripts/deps.sh build test
 	@scripts/test.sh release asan
 
-interop: ## also the daemons, browsers and other peers that are not plain programs
+interop: ## real FTP, SMTP, POP3 and HTTP servers behind plug
 	@scripts/deps.sh build test interop
 	@scripts/test.sh interop
 

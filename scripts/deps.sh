@@ -9,7 +9,10 @@ build='gcc:gcc cmake:cmake ninja:ninja-build /usr/include/stdio.h:libc6-dev'
 test='/usr/include/cmocka.h:libcmocka-dev curl:curl socat:socat ncat:ncat openssl:openssl
  /usr/bin/python3:python3 /usr/lib/python3/dist-packages/pytest:python3-pytest dig:bind9-dnsutils
  dnsmasq:dnsmasq-base nft:nftables ip:iproute2 strace:strace unshare:util-linux'
-interop='nginx:nginx-light'
+interop='nginx:nginx-light vsftpd:vsftpd dovecot:dovecot-core /usr/lib/dovecot/pop3:dovecot-pop3d
+ postfix:postfix curl:curl ip:iproute2 setpriv:util-linux'
+bench='socat:socat haproxy:haproxy nginx:nginx-light
+ /usr/lib/nginx/modules/ngx_stream_module.so:libnginx-mod-stream'
 fuzz='clang:clang llvm-symbolizer:llvm'
 cov='gcov:gcc'
 lint='clang-format:clang-format clang-tidy:clang-tidy codespell:codespell g++:g++
@@ -27,7 +30,7 @@ present() {
 missing=
 for group; do
     case $group in
-    build | test | interop | fuzz | cov | lint | mingw) eval "pairs=\$$group" ;;
+    build | test | interop | bench | fuzz | cov | lint | mingw) eval "pairs=\$$group" ;;
     *) echo "deps.sh: no group '$group'" >&2; exit 2 ;;
     esac
     for pair in $pairs; do
@@ -44,7 +47,7 @@ done
 
 echo "plug: installing$missing" >&2
 case " $* " in
-*" interop "*) # daemons: a person is asked first
+*" interop "* | *" bench "*) # daemons: a person is asked first
     if [ -t 0 ] && [ -t 2 ] && [ -z "${CI:-}" ]; then
         printf 'These hold servers; they are installed without being started. Go on? [y/N] ' >&2
         read -r answer

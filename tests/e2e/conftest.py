@@ -239,7 +239,8 @@ def allowed_skips():
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
-    if report.skipped and item.name not in allowed_skips() and not hasattr(report, "wasxfail"):
+    names = {item.name, item.path.stem}  # one test, or all of a file
+    if report.skipped and not names & allowed_skips() and not hasattr(report, "wasxfail"):
         reason = call.excinfo.value if call.excinfo else ""
         print(f"SKIPPED {item.name}: {reason}")
         report.outcome = "failed"

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""nginx behind plug: a 100 MB file over TCP and over a Unix socket, for 64 curls at once, and keep-alive."""
+"""nginx behind plug: a 100 MB file over TCP and over a Unix socket, for 64 curls at once, uploads and keep-alive."""
 import hashlib
 import subprocess
 
 import pytest
 
-from conftest import find, need, until
+from conftest import find, need, noise, until
 
 SIZE = 100 * 1000 * 1000
 CLIENTS = 64
@@ -18,7 +18,8 @@ error_log {folder}/error.log;
 events {{ worker_connections 512; }}
 http {{
     access_log off;
-    client_body_temp_path {folder}/body;
+    client_body_temp_path {folder}/www/body;
+    client_max_body_size 200m;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
@@ -26,6 +27,7 @@ http {{
     server {{
         listen unix:{folder}/www.sock;
         root {folder}/www;
+        dav_methods PUT;
     }}
 }}
 """
@@ -92,3 +94,17 @@ def test_one_connection_carries_many_requests(plug, run, site):
     lines = out.decode().split()
     assert lines.count("small") == 50
     assert sum(int(x) for x in lines if x.isdigit()) == 1
+
+
+@pytest.mark.parametrize("clients", [1, CLIENTS])
+def test_upload(plug, run, site, tmp_path, clients):
+    p = plug("tcp-listen://127.0.0.1:0", f"unix://{site}/www.sock", ready=1)
+    jobs = []
+    for i in range(clients):
+        (tmp_path / str(i)).write_bytes(noise(SIZE // 50 // clients, b"%d" % i) * 50)
+        url = f"http://127.0.0.1:{p.port()}/up-{clients}-{i}"
+        jobs.append(run("curl", "-sS", "--fail", "--max-time", "240", "-T", tmp_path / str(i), url))
+    for i, job in enumerate(jobs):
+        status, _, err = job.finish(patience=240)
+        assert status == 0, err
+        assert (site / "www" / f"up-{clients}-{i}").read_bytes() == (tmp_path / str(i)).read_bytes()
