@@ -172,16 +172,32 @@ static int classic_option(struct classic *c, struct plug__address *ret)
     return 0;
 }
 
+static int classic_is_number(const char *text)
+{
+    size_t n = strspn(text, "0123456789");
+    return n && (!text[n] || text[n] == ',');
+}
+
+/* A word alone: a path is gopen's, a number is a descriptor's. Its colons mean nothing. */
+static int classic_bare(struct classic *c, struct plug__address *ret, const char *kind)
+{
+    if (classic_piece(c, ",", &ret->rest))
+        return PLUG_EUSAGE;
+    ret->names[0] = (struct plug__piece){kind, 0, ret->rest.width};
+    ret->nnames = 1;
+    ret->params[0] = ret->rest;
+    ret->nparams = 1;
+    return 0;
+}
+
 static int classic_name(struct classic *c, struct plug__address *ret)
 {
     const char *text = c->text;
     const char *dual = strstr(text, "!!");
     size_t end = strcspn(text, ":,");
 
-    if (!text[end] && memchr(text, '/', end))
-        return plug__usage(c->reterr, 0, (int)end,
-                           "a file is open:PATH, a Unix socket unix:PATH (guessing comes later)",
-                           "a path alone is no address");
+    if (memchr(text, '/', end) || classic_is_number(text))
+        return classic_bare(c, ret, classic_is_number(text) ? "fd" : "gopen");
     if (dual && dual < text + end) {
         c->at = (size_t)(dual - text);
         return classic_char(c);

@@ -137,9 +137,12 @@ static const char *const socat_options[26 + 1] = {
 static const struct {
     const char *names, *why;
 } socat_never[] = {
-    {"async o-async", "plug waits in one place and takes no signals for data"},
+    {"async o-async fiosetown siocspgrp", "plug waits in one place and takes no signals for data"},
     {"direct o-direct o_direct",
      "O_DIRECT wants aligned pieces, which a stream does not have; sync waits for the disk"},
+    {"compress compr openssl-compress",
+     "what is compressed before it is encrypted gives itself away"},
+    {"egd openssl-egd pseudo openssl-pseudo", "every system has random numbers of its own"},
     {"directory o-directory o_directory", "a directory can be neither read nor written as bytes"},
 };
 

@@ -39,11 +39,14 @@ static int check_become_options(struct plug_step *s, struct plug_err *reterr)
         const char *name = v->option->name;
         const struct plug_option *o =
             plug__option_find(s->ops->options, name, strlen(name), &offset);
-        int result = o ? plug__option_set(o, offset, s->conf, v->text, &ignored, reterr) : 0;
-        if (result) {
+        int result =
+            o ? plug__option_set(o, offset, s->conf, v->text, &ignored, reterr)
+              : plug__usage(reterr, v->column, v->width, NULL,
+                            "option \"%s\" is not for what is open there (%s)", name, s->ops->name);
+        if (result && reterr && !reterr->width)
             plug__err_at(reterr, v->column, v->width);
+        if (result)
             return result;
-        }
     }
     return 0;
 }

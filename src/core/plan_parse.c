@@ -23,11 +23,8 @@ static int parse_unknown(struct plug_plan *p, const struct plug__address *a,
     const char *near = plug__nearest_kind(name->text, n, p->extra);
     int alone = a->nnames == 1 && !a->url;
 
-    if (alone && a->nparams == 0 && parse_digits(name->text)) {
-        plug__usage(reterr, name->column, name->width, NULL, "a number alone is no address");
-        plug__err_hint(reterr, "an open descriptor is fd:%.20s", name->text);
-    } else if (alone && a->nparams == 1 && parse_digits(a->rest.text) &&
-               (!near || strchr(name->text, '.'))) {
+    if (alone && a->nparams == 1 && parse_digits(a->rest.text) &&
+        (!near || strchr(name->text, '.'))) {
         plug__usage(reterr, name->column, name->width, NULL, "\"%.60s\" is no kind of address",
                     name->text);
         plug__err_hint(reterr, "a TCP connection is tcp:%.60s:%.10s", name->text, a->rest.text);

@@ -91,10 +91,27 @@ static int file_lock_fits(const struct plug_step *step, struct plug_err *reterr)
     return PLUG_EUSAGE;
 }
 
+/* gopen adds to what it finds, and makes what it does not. */
+static void file_plan_gopen(struct plug_step *step)
+{
+    struct file_conf *c = step->conf;
+    struct plug__stat st = {0};
+    int found = plug__os_stat(step->path, &st, NULL) >= 0;
+    int written = !c->rdonly && !(step->plan->without & PLUG_NOWRITE);
+    int two_way = written && !c->wronly && !(step->plan->without & PLUG_NOREAD);
+    c->append |= written && !c->trunc;
+    c->creat |= written && !found;
+    if (two_way &&
+        (st.kind == PLUG__KIND_TTY || st.kind == PLUG__KIND_CHAR || st.kind == PLUG__KIND_PIPE))
+        step->flags &= ~(unsigned)PLUG_HALFCLOSE; /* one object */
+}
+
 static int file_plan(struct plug_step *step, struct plug_err *reterr)
 {
     const struct file_conf *c = step->conf;
     step->offers = PLUG_STREAM;
+    if (step->kind && strcmp(step->kind->name, "gopen") == 0)
+        file_plan_gopen(step);
     if (c->rdonly && (c->wronly || c->rdwr))
         return plug__err(reterr, PLUG_EUSAGE, 0, "file", "rdonly contradicts %s",
                          c->wronly ? "wronly" : "rdwr");

@@ -129,6 +129,9 @@ struct plug__stat {
 int plug__os_fstat(plug_handle h, struct plug__stat *ret, int *reterr_os);
 int plug__os_stat(const char *path, struct plug__stat *ret,
                   int *reterr_os);                           /* kind, size; sockets: type 0 */
+/* Type of the Unix socket that is bound there (PLUG_STREAM, _DGRAM, _SEQPACKET), asked without a
+ * connection that anybody would see. 0: it cannot be told. */
+int plug__os_unix_type(const char *path);
 int plug__os_stdio(int n, plug_handle *ret, int *reterr_os); /* 0, 1, 2 */
 enum {
     PLUG__O_READ = 1,

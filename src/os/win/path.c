@@ -34,6 +34,13 @@ int plug__os_stat(const char *path, struct plug__stat *ret, int *reterr_os)
     return 0;
 }
 
+/* There are only stream sockets. */
+int plug__os_unix_type(const char *path)
+{
+    struct plug__stat st;
+    return plug__os_stat(path, &st, NULL) >= 0 && st.kind == PLUG__KIND_SOCKET ? PLUG_STREAM : 0;
+}
+
 int plug__os_mkfifo(const char *path, unsigned mode, int *reterr_os)
 {
     (void)path;

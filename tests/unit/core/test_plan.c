@@ -104,7 +104,6 @@ static const struct {
     {"zzzzzz://h:1", 0, 6, "kind \"zzzzzz\" is not known", "plug list"},
     {"posixmq:/x", 0, 7, "one of socat's that plug does not have yet", "plug list"},
     {"www.example.net:80", 0, 15, "is no kind of address", "tcp:www.example.net:80"},
-    {"3", 0, 1, "number alone", "fd:3"},
     {"zzzzzz+toys:h:1", 0, 6, "is not known", ""},
     {"toyframe", 0, 8, "needs a base below it", "toyframe+tcp"},
     {"toyframe+toyframe", 9, 8, "needs a base below it", ""},
