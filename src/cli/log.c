@@ -47,7 +47,8 @@ static const struct log_hint log_hints[] = {
     {PLUG_ENETUNREACH, NULL, "no route to that network: ip route shows the table"},
     {PLUG_ENETDOWN, NULL, "the interface is down: ip link shows its state"},
     {PLUG_ENOENT, "exec", "no such program in PATH: give its full path"},
-    {PLUG_ENOENT, "unix", "no socket file has this name: is the service started, is the path right?"},
+    {PLUG_ENOENT, "unix",
+     "no socket file has this name: is the service started, is the path right?"},
     {PLUG_ENOENT, NULL, "is the path right? create: makes a new file in a folder that exists"},
     {PLUG_EEXIST, "unix", "the file there is no socket: remove it, or take another path"},
     {PLUG_EEXIST, "pipe", "the file there is no FIFO: remove it, or open it by file:"},
@@ -295,6 +296,8 @@ static void log_message(struct plug__str *line, const struct plug__event *ev)
     default:
         break;
     }
+    if (ev->kind == PLUG__EV_DEBUG && ev->session)
+        plug__str_printf(line, "session %" PRIu64 " ", ev->session);
     plug__str_printf(line, "%s%s%s", name, *name ? ": " : "", log_err_text(&ev->err));
     if (ev->kind == PLUG__EV_LOST)
         log_loss(line, ev);

@@ -219,6 +219,7 @@ static int run_start(struct run *run, struct run_relay *r, struct plug_err *err)
                                     .half_wait = args->half_wait,
                                     .idle = args->idle,
                                     .movers = args->movers,
+                                    .debug = args->level >= PLUG__LEVEL_DEBUG,
                                     .event = run_event,
                                     .opened = args->dump ? run_opened : NULL,
                                     .arg = r,

@@ -27,8 +27,8 @@ static void stats_text(struct plug__str *s, unsigned number, const struct plug__
     plug__str_printf(s, "plug: STATISTICS: relay %u: %" PRIu64 " sessions, %" PRIu64 " live, ",
                      number, t->sessions, t->live);
     plug__str_printf(s, "%" PRIu64 " failed\n", t->failed);
-    stats_text_flow(s, number, "left to right", &t->flow[0]);
-    stats_text_flow(s, number, "right to left", &t->flow[1]);
+    stats_text_flow(s, number, "forth", &t->flow[0]);
+    stats_text_flow(s, number, "back", &t->flow[1]);
 }
 
 static void stats_json_flow(struct plug__str *s, const char *way, const struct plug__flow *f)

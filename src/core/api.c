@@ -438,6 +438,17 @@ static int api_cause(const struct plug_layer *l, char *buf, size_t len)
            l->ops->getopt(u.out, PLUG_LEVEL_SOCK, PLUG__SO_CAUSE, buf, &len) >= 0;
 }
 
+/* What a layer that is no base has to say beyond the code. */
+static int api_why(const struct plug_layer *l, char *buf, size_t len)
+{
+    union {
+        const struct plug_layer *in;
+        struct plug_layer *out;
+    } u = {.in = l}; /* getopt changes nothing */
+    return l && !(l->ops->flags & PLUG_BASE) &&
+           l->ops->getopt(u.out, PLUG_LEVEL_SOCK, PLUG__SO_WHY, buf, &len) >= 0;
+}
+
 static void api_step_text(struct plug_err *ret, int code, int os, const char *layer,
                           const char *step)
 {
@@ -482,6 +493,8 @@ int plug_error(const struct plug_sock *s, struct plug_err *reterr)
         api_child_text(reterr, code, os, l->ops->name);
     else if (api_cause(l, text, sizeof(text)))
         api_step_text(reterr, code, os, l->ops->name, text);
+    else if (api_why(l, text, sizeof(text)))
+        plug__err(reterr, code, os, l->ops->name, "%s: %s", plug_strerror(code), text);
     else
         plug__err(reterr, code, os, l ? l->ops->name : NULL, "%s", plug_strerror(code));
     return code;

@@ -93,7 +93,7 @@ int plug__sock_move(struct plug_sock *s, struct plug_loop *to);
 
 /* Which of its steps failed ("chroot"), told by a layer that did several at once: text of at most
  * *len bytes, for plug_error. ENOTSUP: none to name. */
-enum { PLUG__SO_CAUSE = 101 };
+enum { PLUG__SO_CAUSE = 101, PLUG__SO_WHY = 102 /* any layer: more about its error */ };
 
 /* Queues the sock at the tail of the run list (budget spent, work left). */
 void plug__sock_again(struct plug_sock *s);

@@ -5,6 +5,7 @@
  */
 #include "relay/pump.h"
 
+#include "os/os.h"
 #include "util/err.h"
 #include <string.h>
 
@@ -82,6 +83,23 @@ static int adapt_made_for_streams(const struct plug_step *s)
     return (s->flags & PLUG_SPLITS) && !(s->flags & (PLUG_SIZED | PLUG_ATOMIC));
 }
 
+/* A person at a terminal types lines, each of which is one read and so one record, and sees records
+ * one after the other: nothing that counts on bounds is behind a terminal. */
+static int adapt_by_hand(const struct plug_plan *p)
+{
+    static const unsigned unused[] = {PLUG_NOREAD, PLUG_NOWRITE};
+    const struct plug_step *base = &p->steps[0];
+    plug_handle h;
+    if (strcmp(base->ops->name, "stdio") != 0)
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        if (((p->without | base->flags) & unused[i]) == 0 &&
+            (plug__os_stdio(i, &h, NULL) < 0 || !plug__os_isatty(h)))
+            return 0;
+    }
+    return 1;
+}
+
 static void adapt_warn(struct plug_plan *a, struct plug_plan *b, size_t block,
                        void (*warn)(void *arg, const char *text), void *arg)
 {
@@ -90,7 +108,8 @@ static void adapt_warn(struct plug_plan *a, struct plug_plan *b, size_t block,
     char text[256];
     struct plug_err err;
     (void)block;
-    if (plug__is_record(x) == plug__is_record(y) || adapt_made_for_streams(rec) || !warn)
+    if (plug__is_record(x) == plug__is_record(y) || adapt_made_for_streams(rec) || !warn ||
+        adapt_by_hand(plug__is_record(x) ? b : a))
         return;
     plug__err(&err, PLUG_EUSAGE, 0, NULL,
               "%s carries records and %s does not: their bounds can be lost",

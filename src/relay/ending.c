@@ -76,11 +76,16 @@ void plug__session_source_ended(struct plug__session *s, int d)
         s->flags |= PLUG__SESSION_FOLLOW;
         return;
     }
+    plug__session_trace(s, d, "the source has ended%s",
+                        plug__session_can_tell(s, !d) ? ", the sink is told" : "");
     p->state = plug__session_can_tell(s, !d) ? PLUG__PUMP_SHUT : PLUG__PUMP_DONE;
     if (!ending_runs(s, !d))
         return;
-    if (!plug__session_half_closes(s, !d) && !sink->shut_close)
+    if (!plug__session_half_closes(s, !d) && !sink->shut_close) {
         s->flags |= (uint16_t)(PLUG__SESSION_GRACE_A << !d);
+        plug__session_trace(s, d, "the sink stays open until silent for %g s",
+                            (double)sink->grace / (double)PLUG_SECOND);
+    }
     if (s->cut == PLUG_FOREVER)
         s->cut = plug__after(s->relay->loop->now, s->relay->conf.half_wait);
 }

@@ -6,6 +6,8 @@
  */
 #include "relay/pump.h"
 
+#include "util/err.h"
+
 void plug__way_init(struct plug__way *w, struct plug__pump *p, struct plug_sock *from,
                     struct plug_sock *to)
 {
@@ -58,7 +60,8 @@ static int pump_end(struct plug__way *w)
 {
     if (w->pump->open) {
         w->sink_failed = 0;
-        return PLUG_EPROTO;
+        return plug__err(&w->err, PLUG_EPROTO, 0, w->src->ops->name,
+                         "%s: the source ended inside a record", plug_strerror(PLUG_EPROTO));
     }
     return w->pump->held || w->pump->pipe ? PLUG__PUMP_SLEEP : PLUG__PUMP_ENDED;
 }

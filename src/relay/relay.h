@@ -66,6 +66,7 @@ struct plug__relay_conf {
     plug_time half_wait;     /* -t; PLUG_FOREVER: wait for the peer's FIN */
     plug_time idle;          /* -T; PLUG_FOREVER: none */
     int movers;              /* 1: splice allowed */
+    int debug;               /* 1: EV_DEBUG is wanted */
     void (*event)(void *arg, const struct plug__event *ev);
     /* Called for each new sock before it is opened (dump filters get their sink here); may be NULL.
      */

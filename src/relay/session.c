@@ -268,13 +268,19 @@ static void session_refused(struct plug__session *s, int side)
     plug__relay_emit(s->relay, &ev);
 }
 
+static int32_t session_lacks(struct plug_sock *sink)
+{
+    int64_t n = plug__sock_unsent(sink);
+    return n < INT32_MAX ? (int32_t)n : INT32_MAX;
+}
+
 /* A direction moves no more; a failure is told when the session ends. */
 static void session_give_up(struct plug__session *s, int d, int code)
 {
     plug__pump_drop(&s->pump[d], s->relay->loop);
     s->pump[d].state = PLUG__PUMP_DONE;
     if (code && !s->fault) {
-        s->lacks = plug__sock_unsent(s->side[!d]);
+        s->lacks = session_lacks(s->side[!d]);
         s->fault = (int16_t)code;
         s->fault_side = (int8_t)!d;
     }
@@ -325,11 +331,14 @@ static int session_pump(struct plug__session *s, int d)
 {
     struct plug__pump *p = &s->pump[d];
     int before = plug__session_refuser(s), r;
+    unsigned was;
     struct plug__way w;
     if (p->state != PLUG__PUMP_RUN && p->state != PLUG__PUMP_EOF)
         return 0;
     session_way(s, d, &w);
+    was = plug__session_look(s, d);
     r = plug__pump_turn(&w);
+    plug__session_compare(s, d, was);
     if (w.moved)
         s->last = s->relay->loop->now;
     if (before < 0 && plug__session_refuser(s) >= 0) /* said once, counted always */

@@ -7,6 +7,7 @@
 #define PLUG_RELAY_SESSION_H
 
 #include "relay/pump.h"
+#include "util/attr.h"
 
 enum {
     PLUG__PEER_ROOM = 256, /* for an address as text */
@@ -39,12 +40,12 @@ struct plug__session {
     plug_time last; /* when anything moved */
     plug_time cut;  /* -t is over, or the orderly close; PLUG_FOREVER: none */
     int64_t unsent; /* while closing: as seen last, to know progress */
-    int64_t
-        lacks;   /* unsent when `fault` was met: its descriptor may be closed by now; -1 unknown */
-    uint32_t id; /* from 1 */
+    int32_t lacks;  /* unsent when `fault` was met: its descriptor may be closed now; -1 unknown */
+    uint32_t id;    /* from 1 */
     uint16_t flags;
     int16_t fault; /* what an orderly close met: PLUG_E*, told at the end */
     uint8_t state, fault_side;
+    uint8_t traced; /* debug lines so far */
     uint8_t peer_len, peer_family,
         peer[PLUG__PEER_KEPT]; /* who was accepted: once closed a socket cannot say */
 };
@@ -83,6 +84,12 @@ void plug__session_cut(struct plug__session *s, int code); /* at once; both side
 /* The session that watches a child of a shared listener, or NULL. */
 struct plug__session *plug__session_of(const struct plug_sock *child);
 void plug__session_child_lost(struct plug__session *s, int code);
+
+/* trace.c: lines for -d -d -d; d is the direction they speak of */
+int plug__session_traced(const struct plug__session *s);
+void plug__session_trace(struct plug__session *s, int d, const char *fmt, ...) PLUG__PRINTF(3, 4);
+unsigned plug__session_look(const struct plug__session *s, int d); /* before a pump's turn */
+void plug__session_compare(struct plug__session *s, int d, unsigned before); /* and behind it */
 
 /* ending.c */
 void plug__session_source_ended(struct plug__session *s, int d);

@@ -3,8 +3,10 @@
 Then errors of the run: cause, hint and the right exit code."""
 import json
 import os
+import pty
 import shutil
 import socket
+import subprocess
 
 import pytest
 
@@ -372,3 +374,33 @@ def test_ready_fd_is_closed_and_not_inherited(plug):
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children") as f:
         return [int(n) for n in f.read().split()]
+
+
+def test_no_word_about_bounds_at_a_terminal(plug):
+    """A typed line is one read, and so one record."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        s.settimeout(30)
+        to = f"udp://127.0.0.1:{s.getsockname()[1]}"
+        ours, theirs = pty.openpty()
+        p = plug("-", to, stdin=theirs, stdout=theirs)
+        os.write(ours, b"typed\n")
+        data, peer = s.recvfrom(100)
+        assert data == b"typed\n" and p.stderr() == ""
+        s.sendto(b"reply\n", peer)
+        os.write(ours, b"\x04")
+        assert p.wait() == 0
+        os.close(ours)
+        os.close(theirs)
+        q = plug("-", to, stdin=subprocess.PIPE)
+        q.finish(b"x")
+        assert "bounds can be lost" in q.stderr()
+
+
+def test_a_broken_record_says_how_it_broke(plug):
+    p = plug("-u", "len32+fd:0", "create:/dev/null", stdin=subprocess.PIPE)
+    assert p.finish(b"\0\0\0\5abc")[0] == 8
+    assert "ended inside a record" in p.stderr()
+    p = plug("-u", "netstring+fd:0", "create:/dev/null", stdin=subprocess.PIPE)
+    assert p.finish(b"5:abcdef")[0] == 8
+    assert "not framed as netstring" in p.stderr()

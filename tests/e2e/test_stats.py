@@ -18,8 +18,8 @@ def lines_of(p, what):
 def test_statistics_at_exit(plug):
     p = plug("--statistics", "-", "exec:cat", stdin=subprocess.PIPE)
     assert p.finish(b"x" * 5000)[:2] == (0, b"x" * 5000)
-    assert re.search(r"STATISTICS: relay 1 left to right: 5000 bytes", p.stderr())
-    assert re.search(r"STATISTICS: relay 1 right to left: 5000 bytes", p.stderr())
+    assert re.search(r"STATISTICS: relay 1 forth: 5000 bytes", p.stderr())
+    assert re.search(r"STATISTICS: relay 1 back: 5000 bytes", p.stderr())
 
 
 def test_statistics_as_json(plug):
@@ -38,7 +38,7 @@ def test_usr1_shows_and_goes_on(plug):
     assert c.recv(16) == b"hello"
     for n in (1, 2):
         p.p.send_signal(signal.SIGUSR1)
-        until(lambda: len(lines_of(p, "left to right: 5 bytes")) == n, "statistics")
+        until(lambda: len(lines_of(p, "forth: 5 bytes")) == n, "statistics")
     c.sendall(b"again")
     assert c.recv(16) == b"again"
 
@@ -47,8 +47,8 @@ def test_several_relays_are_told_apart(plug):
     p = plug("--statistics", "text:hello", "create:/dev/null", "--", "text:abc",
              "create:/dev/null")
     p.finish()
-    assert lines_of(p, "relay 1 left to right: 5 bytes"), p.stderr()
-    assert lines_of(p, "relay 2 left to right: 3 bytes"), p.stderr()
+    assert lines_of(p, "relay 1 forth: 5 bytes"), p.stderr()
+    assert lines_of(p, "relay 2 forth: 3 bytes"), p.stderr()
 
 
 def test_json_log_has_one_object_a_line(plug):
@@ -108,3 +108,20 @@ def test_no_colour_where_nobody_looks(plug):
     p = plug("-", "nosuch:")
     assert p.wait() == 2
     assert "\033" not in p.stderr()
+
+
+def test_debug_lines_say_how_data_moves(plug):
+    p = plug("-ddd", "-", "exec:cat", stdin=subprocess.PIPE)
+    assert p.finish(b"x" * (8 << 20))[0] == 0
+    said = lines_of(p, "session 1 ")
+    assert "plug: session 1 forth: the source has ended, the sink is told" in said
+    assert any("splicing" in line or "takes no more" in line for line in said), said
+    assert len(said) < 70
+
+
+def test_debug_lines_of_a_session_are_bounded(plug, tmp_path):
+    """A sink that stands still again and again must not fill a log."""
+    p = plug("-ddd", "-b4096", "-u", "-", "exec:'sh -c \"while head -c 100000 | read x; do :; done\"'",
+             stdin=subprocess.PIPE)
+    p.finish(b"y" * (4 << 20))
+    assert len(lines_of(p, "session 1 ")) < 70

@@ -11,6 +11,7 @@
 
 #include <plug/frame_codec.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -35,6 +36,7 @@ struct frame {
     uint8_t kind;
     uint8_t begun; /* a record's length has been announced, or a part of it is out */
     uint8_t due;   /* the caller's bytes are all out, the end of the record is not */
+    uint8_t cut;   /* the stream ended inside a record */
 };
 
 static struct frame *frame_of(struct plug_layer *l)
@@ -208,6 +210,8 @@ static int frame_stopped(struct frame *f, struct plug_msg *m, int why)
 {
     if (why == PLUG_EOF && (!m->len || f->kind == PLUG_FRAME_LINE))
         why = plug_frame_finish(&f->in);
+    if (why == PLUG_EPROTO)
+        f->cut = 1;
     if (why == 1)
         m->flags |= PLUG_MSG_EOR;
     return why == 1 || m->len ? 1 : why;
@@ -242,6 +246,24 @@ static int frame_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsi
             return (int)i + 1;
     }
     return (int)n;
+}
+
+/* Which of the two it was: the peer frames otherwise, or it went away inside a record. */
+static int frame_getopt(struct plug_layer *l, int level, int name, void *val, size_t *len)
+{
+    const struct frame *f = frame_of(l);
+    if (level != PLUG_LEVEL_SOCK || name != PLUG__SO_WHY)
+        return plug_pass_getopt(l, level, name, val, len);
+    if (l->error[0] == PLUG_EPROTO && f->cut)
+        snprintf(val, *len, "the stream ended inside a record");
+    else if (l->error[0] == PLUG_EPROTO)
+        snprintf(val, *len, "what came is not framed as %s", l->ops->name);
+    else if (l->error[0] == PLUG_EMSGSIZE)
+        snprintf(val, *len, "a record of more than %llu bytes came (frame-limit)",
+                 (unsigned long long)f->limit);
+    else
+        return PLUG_ENOTSUP;
+    return 0;
 }
 
 /* ---- sending ---- */
@@ -538,7 +560,7 @@ static const struct frame_conf frame_len16_defaults = {UINT16_MAX};
         .shut = frame_shut,                    \
         .want = frame_want,                    \
         .bypass = plug_no_bypass,              \
-        .getopt = plug_pass_getopt,            \
+        .getopt = frame_getopt,                \
         .setopt = plug_pass_setopt,            \
         .tick = plug_no_tick,                  \
         .close = frame_close,                  \
