@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The fixtures of tests/e2e, for peers that are daemons: each runs on a configuration of the test's own, as a
 child of the test, on loopback; one that cannot take port 0 or a Unix socket runs in a network of its own."""
+import functools
+import hashlib
 import importlib.util
 import os
 import pathlib
@@ -123,11 +125,10 @@ def example(name):
 
 def noise(size, seed=b"plug"):
     """Bytes of all values, the same in every run."""
-    import hashlib
-
     return hashlib.shake_256(seed).digest(size)
 
 
+@functools.cache
 def letters():
     """Letters that a careless relay or client would spoil, with the line ends of the wire."""
     head = b"From: Bob <bob@plug.test>\r\nTo: Ann <ann@plug.test>\r\nDate: Thu, 1 Jan 1970 00:00:00 +0000\r\n"

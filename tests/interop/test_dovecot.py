@@ -5,7 +5,7 @@ import pwd
 
 import pytest
 
-from conftest import Daemon, find, letters, need
+from conftest import Daemon, example, find, letters, need
 
 SERVER, PORT = "127.0.0.2", 110
 USER, PASSWORD = "ann", "open-sesame"
@@ -31,6 +31,11 @@ passdb {{{{
 userdb {{{{
   driver = static
   args = uid={{user}} gid={{group}} home={{folder}}
+}}}}
+service anvil {{{{
+  unix_listener anvil-auth-penalty {{{{
+    mode = 0
+  }}}}
 }}}}
 service pop3-login {{{{
   inet_listener pop3 {{{{
@@ -97,3 +102,22 @@ def test_all_letters_at_once_and_again(inside, port):
 
 def test_wrong_password_is_told(inside, port):
     assert inside.run(*command(port, "", password="wrong")).finish()[0] == 67
+
+
+def test_example_list(inside, port):
+    out = inside.output(example("pop3_list"), f"tcp://127.0.0.1:{port}", USER, PASSWORD)
+    words = out.decode().split()
+    for letter in letters():
+        assert str(len(letter)) in words
+
+
+@pytest.mark.parametrize("number", range(1, len(letters()) + 1))
+def test_example_letter(inside, port, number):
+    out = inside.output(example("pop3_list"), f"tcp://127.0.0.1:{port}", USER, PASSWORD, number)
+    assert out == letters()[number - 1].replace(b"\r\n", b"\n")
+
+
+def test_example_wrong_password(inside, port):
+    job = inside.run(example("pop3_list"), f"tcp://127.0.0.1:{port}", USER, "wrong")
+    status, out, err = job.finish()
+    assert (status, out) == (1, b"") and "-ERR" in err, (status, err)

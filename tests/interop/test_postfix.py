@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from conftest import Daemon, find, letters, need, until
+from conftest import Daemon, example, find, letters, need, until
 
 SERVER, PORT = "127.0.0.2", 25
 FROM, TO = "bob@plug.test", "ann@plug.test"
@@ -149,7 +149,19 @@ def test_many_at_once(inside, port, box, server, tmp_path):
 
 
 def test_refusals_come_through(inside, port, server, tmp_path):
-    """Who is not known there is refused before the letter: curl's status 55; one too large: 63 or 26 or 56."""
+    """Who is not known there is refused before the letter: curl's status 55."""
     (tmp_path / "letter").write_bytes(letters()[0])
     status, _, err = inside.run(*command(port, tmp_path / "letter", "eve@plug.test")).finish()
     assert status == 55 and "550" in err, (status, err)
+
+
+@pytest.mark.parametrize("number", range(len(letters())))
+def test_example(inside, port, box, server, number):
+    inside.output(example("smtp_send"), f"tcp://127.0.0.1:{port}", FROM, TO, data=letters()[number])
+    assert arrived(box, server, 1) == [letters()[number]]
+
+
+def test_example_refused(inside, port):
+    job = inside.run(example("smtp_send"), f"tcp://127.0.0.1:{port}", FROM, "eve@plug.test")
+    status, _, err = job.finish()
+    assert status == 1 and "550" in err, (status, err)

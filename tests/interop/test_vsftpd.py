@@ -5,7 +5,7 @@ import pwd
 
 import pytest
 
-from conftest import Daemon, find, need, noise
+from conftest import Daemon, example, find, need, noise
 
 SERVER = "127.0.0.2"  # curl sees only 127.0.0.1, where plug listens
 CONTROL, PASSIVE = 21, 5021
@@ -118,3 +118,11 @@ def test_passive_data_goes_through_plug(server, inside):
     url = f"ftp://127.0.0.1:{control.port()}/file"
     status, out, _ = inside.run("curl", "-sS", "--max-time", "50", "-u", f"{USER}:{PASSWORD}", url).finish()
     assert (status, out) == (7, b"")
+
+
+def test_example_ftp_get(inside, port):
+    where = f"tcp://127.0.0.1:{port}"
+    assert inside.output(example("ftp_get"), where, USER, PASSWORD, "file") == noise(SIZE)
+    assert inside.output(example("ftp_get"), where, USER, PASSWORD, "empty") == b""
+    status, out, err = inside.run(example("ftp_get"), where, USER, PASSWORD, "missing").finish()
+    assert (status, out) == (1, b"") and "550" in err, (status, err)
