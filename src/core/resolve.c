@@ -20,6 +20,8 @@ struct resolve_job {
     unsigned n;
     uint16_t port;
     uint16_t family; /* the system's number */
+    uint16_t by;     /* look up as `how` says */
+    struct plug__lookup how;
     struct plug_addr addrs[PLUG__ADDRS];
     char host[];
 };
@@ -134,7 +136,9 @@ static int resolve_at_once(const char *host, uint16_t port, int family, struct p
 static void resolve_work(struct plug__job *job)
 {
     struct resolve_job *j = plug__of(job, struct resolve_job, job);
-    int n = plug__os_lookup(j->host, j->family, j->port, j->addrs, PLUG__ADDRS, &j->os);
+    int n = j->by ? plug__os_lookup_by(&j->how, j->host, j->family, j->port, j->addrs, PLUG__ADDRS,
+                                       &j->os)
+                  : plug__os_lookup(j->host, j->family, j->port, j->addrs, PLUG__ADDRS, &j->os);
     if (n < 0)
         j->code = n;
     else
@@ -181,7 +185,7 @@ static void resolve_done(struct plug__job *job)
 }
 
 static int resolve_ask(struct plug__resolve *r, struct plug_loop *loop, int index, const char *host,
-                       uint16_t port)
+                       uint16_t port, const struct plug__lookup *how)
 {
     static const char *const loopback[RESOLVE_FAMILIES] = {"::1", "127.0.0.1"};
     struct resolve_job *j;
@@ -198,6 +202,10 @@ static int resolve_ask(struct plug__resolve *r, struct plug_loop *loop, int inde
     j->index = index;
     j->port = port;
     j->family = sample.family;
+    if (how) {
+        j->by = 1;
+        j->how = *how;
+    }
     memcpy(j->host, host, len);
     rc = plug__helper_submit(loop, &j->job);
     if (rc < 0) {
@@ -213,6 +221,13 @@ int plug__resolve(struct plug__resolve **ret, struct plug_loop *loop, const char
                   uint16_t port, int family, struct plug__answer *now, void (*changed)(void *arg),
                   void *arg)
 {
+    return plug__resolve_by(ret, loop, host, port, family, NULL, now, changed, arg);
+}
+
+int plug__resolve_by(struct plug__resolve **ret, struct plug_loop *loop, const char *host,
+                     uint16_t port, int family, const struct plug__lookup *how,
+                     struct plug__answer *now, void (*changed)(void *arg), void *arg)
+{
     struct plug__resolve *r;
     int rc = 0;
     *ret = NULL;
@@ -226,9 +241,9 @@ int plug__resolve(struct plug__resolve **ret, struct plug_loop *loop, const char
     r->changed = changed;
     r->arg = arg;
     if (family != PLUG__FAMILY_4)
-        rc = resolve_ask(r, loop, RESOLVE_6, host, port);
+        rc = resolve_ask(r, loop, RESOLVE_6, host, port, how);
     if (rc == 0 && family != PLUG__FAMILY_6)
-        rc = resolve_ask(r, loop, RESOLVE_4, host, port);
+        rc = resolve_ask(r, loop, RESOLVE_4, host, port, how);
     if (rc == 0 && !r->answer.waiting)
         rc = PLUG_ENOHOST; /* a system without that family */
     if (rc < 0) {

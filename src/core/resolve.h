@@ -8,6 +8,7 @@
 #define PLUG_CORE_RESOLVE_H
 
 #include "loop/loop.h"
+#include "os/os.h"
 
 enum { PLUG__ADDRS = 16 }; /* most addresses kept of one name and family */
 
@@ -35,6 +36,10 @@ int plug__parse_port(const char *text, const char *protocol, uint16_t *ret);
 int plug__resolve(struct plug__resolve **ret, struct plug_loop *loop, const char *host,
                   uint16_t port, int family, struct plug__answer *now, void (*changed)(void *arg),
                   void *arg);
+/* The same, looked up in a way of one's own. how is copied. */
+int plug__resolve_by(struct plug__resolve **ret, struct plug_loop *loop, const char *host,
+                     uint16_t port, int family, const struct plug__lookup *how,
+                     struct plug__answer *now, void (*changed)(void *arg), void *arg);
 const struct plug__answer *plug__resolve_answer(const struct plug__resolve *r);
 void plug__resolve_close(struct plug__resolve *r); /* cancels; NULL is allowed */
 

@@ -3,7 +3,7 @@
  * Socket addresses as text and back, and the blocking look-up of names, for every system.
  * It deliberately knows nothing of "host:port" texts: splitting them is core's.
  */
-#include "os/os.h"
+#include "os/dns.h"
 #include "util/attr.h"
 
 #include <stdio.h>
@@ -219,11 +219,11 @@ static int addr_lookup_error(int rc, int *reterr_os)
     return PLUG_EDNS;
 }
 
-/* AI_ADDRCONFIG stays off: it hides ::1 on a machine whose only IPv6 address is loopback's. */
-int plug__os_lookup(const char *host, int family, uint16_t port, struct plug_addr *ret,
-                    unsigned max, int *reterr_os)
+static int addr_lookup(const char *host, int family, int flags, uint16_t port,
+                       struct plug_addr *ret, unsigned max, int *reterr_os)
 {
-    const struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
+    const struct addrinfo hints = {
+        .ai_family = family, .ai_flags = flags, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
     unsigned n = 0;
     int rc = getaddrinfo(host, NULL, &hints, &list);
@@ -239,6 +239,26 @@ int plug__os_lookup(const char *host, int family, uint16_t port, struct plug_add
     }
     freeaddrinfo(list);
     return n > 0 ? (int)n : PLUG_ENOHOST;
+}
+
+/* AI_ADDRCONFIG stays off: it hides ::1 on a machine whose only IPv6 address is loopback's. */
+int plug__os_lookup(const char *host, int family, uint16_t port, struct plug_addr *ret,
+                    unsigned max, int *reterr_os)
+{
+    return addr_lookup(host, family, 0, port, ret, max, reterr_os);
+}
+
+int plug__os_lookup_by(const struct plug__lookup *how, const char *host, int family, uint16_t port,
+                       struct plug_addr *ret, unsigned max, int *reterr_os)
+{
+    int flags = how->flags & PLUG__AI_ADDRCONFIG ? AI_ADDRCONFIG : 0;
+    if (how->server.len || how->res_on || how->res_off)
+        return plug__os_dns(how, host, family, port, ret, max);
+    if (family == AF_INET6 && (how->flags & PLUG__AI_V4MAPPED))
+        flags |= AI_V4MAPPED;
+    if (family == AF_INET6 && (how->flags & PLUG__AI_ALL))
+        flags |= AI_ALL;
+    return addr_lookup(host, family, flags, port, ret, max, reterr_os);
 }
 
 int plug__os_service(const char *name, const char *protocol, uint16_t *ret)

@@ -105,6 +105,25 @@ int plug__os_addr_any(struct plug_addr *ret, int family, int loopback, uint16_t 
 /* BLOCKS. getaddrinfo of one family; port already a number. Returns count, ENOHOST, EDNS. */
 int plug__os_lookup(const char *host, int family, uint16_t port, struct plug_addr *ret,
                     unsigned max, int *reterr_os);
+/* How a name is looked up. Zero: as the system does. */
+struct plug__lookup {
+    unsigned flags;           /* PLUG__AI_* */
+    unsigned res_on, res_off; /* PLUG__RES_*; any of them, or a server: past files and caches */
+    struct plug_addr server;  /* the name server to ask, IPv4; len 0: the system's */
+};
+enum { PLUG__AI_ADDRCONFIG = 1, PLUG__AI_V4MAPPED = 2, PLUG__AI_ALL = 4 };
+enum {
+    PLUG__RES_USEVC = 1,
+    PLUG__RES_IGNTC = 2,
+    PLUG__RES_RECURSE = 4,
+    PLUG__RES_DEFNAMES = 8,
+    PLUG__RES_STAYOPEN = 16,
+    PLUG__RES_DNSRCH = 32
+};
+/* The same, looked up so. ENOTSUP: the C library has no such resolver. */
+int plug__os_lookup_by(const struct plug__lookup *how, const char *host, int family, uint16_t port,
+                       struct plug_addr *ret, unsigned max, int *reterr_os);
+int plug__os_has_dns(void); /* 1 when server and PLUG__RES_* can be had */
 int plug__os_service(const char *name, const char *protocol,
                      uint16_t *ret); /* "http" -> 80; ENOENT */
 

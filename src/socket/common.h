@@ -9,6 +9,7 @@
 #include "core/sock.h"
 #include "os/sockopt.h"
 
+struct plug__answer;
 struct plug__resolve;
 
 /* layer.state of a socket base. */
@@ -49,6 +50,8 @@ struct plug__socket_conf {
     int family;             /* index in PLUG__FAMILIES */
     int reuseaddr;          /* listeners; -1: the kind's own way */
     int64_t type, protocol; /* of socket(2); 0: the kind's own */
+    const char *nsaddr;
+    int unread; /* see lookup.c */
 };
 #define PLUG__FAMILIES "any ip4 ip6 ipv4 ipv6 inet inet6 inet4 4 6 ip 2 10"
 
@@ -94,6 +97,18 @@ void plug__socket_default(plug_handle h, const struct plug_step *step, int level
 
 /* PLUG__FAMILY_* of conf.family. */
 int plug__socket_family(const struct plug_step *step);
+
+/* ---- names (lookup.c) ---- */
+
+extern const struct plug_option plug__lookup_options[]; /* conf: plug__socket_conf */
+
+/* plug__resolve in the way and for the family that the step says. */
+int plug__lookup(struct plug__resolve **ret, struct plug_layer *l, const struct plug_step *step,
+                 const char *host, uint16_t port, struct plug__answer *now,
+                 void (*changed)(void *arg), void *arg);
+
+/* ai-passive: 0, 1, or -1 when it is not given. */
+int plug__lookup_passive(const struct plug_step *step);
 
 /* ---- making (common.c) ---- */
 

@@ -59,7 +59,8 @@ static void local_changed(void *arg)
 }
 
 /* A name, or an address that is neither loopback nor any. EAGAIN while the answer is out. */
-static int local_ask(struct plug__local *w, const char *host, uint16_t port, int family)
+static int local_ask(struct plug__local *w, const struct plug_step *step, const char *host,
+                     uint16_t port)
 {
     const struct plug__answer *answer;
     struct plug__answer *now = NULL;
@@ -68,8 +69,7 @@ static int local_ask(struct plug__local *w, const char *host, uint16_t port, int
         now = plug__calloc(1, sizeof(*now));
         if (!now)
             return PLUG_ENOMEM;
-        r = plug__resolve(&w->resolve, w->layer->sock->loop, host, port, family, now, local_changed,
-                          w);
+        r = plug__lookup(&w->resolve, w->layer, step, host, port, now, local_changed, w);
     }
     answer = w->resolve ? plug__resolve_answer(w->resolve) : now;
     if (r >= 0 && answer->waiting)
@@ -93,7 +93,8 @@ static int local_means_any(const char *host, int url, int family)
 int plug__local_find(struct plug__local *w, struct plug_layer *l, const struct plug_step *step,
                      const char *protocol)
 {
-    const int url = step->plan->url && !plug__socket_bind_text(step);
+    const int passive = plug__lookup_passive(step);
+    const int url = passive >= 0 ? !passive : step->plan->url && !plug__socket_bind_text(step);
     const int family = plug__socket_family(step);
     char host[PLUG__BIND];
     uint16_t port;
@@ -101,12 +102,14 @@ int plug__local_find(struct plug__local *w, struct plug_layer *l, const struct p
     if (r < 0)
         return r;
     w->layer = l;
+    if (!passive && !step->plan->url && !plug__socket_bind_text(step))
+        *host = '\0'; /* it was put in for the spelling */
     if (local_means_any(host, url, family))
         local_any(w, family, port);
     else if (!*host || strcmp(host, "localhost") == 0)
         local_loopback(w, family, port);
     else
-        return local_ask(w, host, port, family);
+        return local_ask(w, step, host, port);
     return w->n ? 0 : PLUG_EAFNOSUPPORT;
 }
 

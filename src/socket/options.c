@@ -133,6 +133,7 @@ const struct plug_option plug__ip_options[] = {
      .choices = PLUG__FAMILIES,
      .value = "ip4|ip6",
      .help = "use only this address family"},
+    {.name = "lookup", .type = PLUG_OPT_GROUP, .group = plug__lookup_options},
     FLAG("broadcast", "so-broadcast", SOL_SOCKET, SO_BROADCAST, "allow broadcast addresses"),
     ROW("so-bindtodevice", "bindtodevice if interface", PLUG_OPT_SOCKSTRING, PLUG_PHASE_SOCKET,
         SOL_SOCKET, SO_BINDTODEVICE, "INTERFACE", "use only this network interface"),

@@ -333,8 +333,7 @@ static int connect_ask(struct plug__tcp *t)
     now = plug__calloc(1, sizeof(*now));
     if (!now)
         return PLUG_ENOMEM;
-    r = plug__resolve(&c->resolve, connect_loop(t), step->host, port, plug__socket_family(step),
-                      now, connect_changed, t);
+    r = plug__lookup(&c->resolve, &t->s.l, step, step->host, port, now, connect_changed, t);
     if (r >= 0)
         connect_learn(c, c->resolve ? plug__resolve_answer(c->resolve) : now);
     plug__free(now);

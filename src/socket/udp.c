@@ -172,8 +172,7 @@ static int udp_connect(struct plug__dgram *d, struct udp_opening *o)
         if (!step->host || !step->port || plug__parse_port(step->port, "udp", &port) < 0)
             return PLUG_EINVAL;
         l->state = PLUG__SOCKET_OPENING;
-        r = plug__resolve(&o->resolve, l->sock->loop, step->host, port, plug__socket_family(step),
-                          &o->now, udp_changed, l);
+        r = plug__lookup(&o->resolve, l, step, step->host, port, &o->now, udp_changed, l);
     }
     if (r < 0)
         return r;

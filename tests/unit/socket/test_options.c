@@ -180,6 +180,8 @@ static void test_options__wrong_values_are_pointed_at(void **state)
         {"udp4-listen:0,pf=unix", "unix"},
         {"unix-listen:/tmp/x,pf=ip4", "ip4"},
         {"udp4-listen:0,range=nowhere", "nowhere"},
+        {"tcp4:a:1,ai-all=maybe", "maybe"},
+        {"tcp4:a:1,res-usevc=2", "2"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
