@@ -177,93 +177,154 @@ enum { PLUG_ROUTE_PATH = 1, PLUG_ROUTE_HOST, PLUG_ROUTE_SNI, PLUG_ROUTE_VERDICT 
 enum { PLUG_CHILD_PID = 1, PLUG_CHILD_STATUS };
 #define PLUG_CHILD_KILLED(status) ((status) > 128 && (status) <= 128 + 64)
 
-/* The current monotonic time. Any thread. */
+/* The current monotonic time. Any thread. Returns nanoseconds since some point in the past. */
 PLUG_API plug_time plug_now(void);
 
-/* The text of a PLUG_E* code; static. Never NULL. Any thread. */
+/* Tells a PLUG_E* code in words. Any thread. Returns a static text, never NULL. */
 PLUG_API const char *plug_strerror(int code);
 
-/* "1.2.3" */
+/* Tells the version of the library that runs. Returns "1.2.3", static. */
 PLUG_API const char *plug_version(void);
 
-/* Makes an unconnected endpoint of a stack such as "tcp" or "len32+tcp".
- * `loop` NULL gives it a private loop: calls then block until their deadline. *ret is the caller's,
- * to be closed by plug_close. Returns 0, PLUG_EUSAGE (the stack cannot be; reterr says why),
- * PLUG_ENOMEM. */
+/* Makes an unconnected endpoint of a stack such as "tcp" or "len32+tcp". `loop` NULL gives it a
+ * private loop: calls then block until their deadline. *ret is the caller's, to be closed by
+ * plug_close. Kinds that are nothing without their parameter (exec, system, pair, fd) are made by
+ * plug_open only.
+ * Returns 0; EUSAGE (the stack cannot be; reterr says why); EINVAL (ret or stack is NULL); EMFILE,
+ * ENOMEM. */
 PLUG_API int plug_socket(struct plug_sock **ret, struct plug_loop *loop, const char *stack,
                          struct plug_err *reterr);
 
-/* Opens any address to the end: resolved, connected (or bound and listening), handshakes done.
- * On a private loop it blocks until the deadline. Returns 0 or a PLUG_E*; reterr tells the cause.
- */
+/* Opens any address to the end: resolved, connected (or bound and listening), handshakes done. It
+ * has a private loop and blocks until the deadline. reterr tells the cause.
+ * Returns 0; EUSAGE (the address is wrong); EINVAL; ENOHOST, EDNS; ECONNREFUSED, EHOSTUNREACH,
+ * ENETUNREACH; ETIMEDOUT; EADDRINUSE, EACCES, ENOENT and whatever else the system says; ENOMEM. */
 PLUG_API int plug_open(struct plug_sock **ret, const char *address, plug_time deadline,
                        struct plug_err *reterr);
 
-/* The same on a loop; does not block: the endpoint is up when its watch is called with plug_state
- * 0. */
+/* Opens any address on a shared loop. It never blocks: the endpoint is up when its watch is called
+ * and plug_state is 0.
+ * Returns 0 (under way); EUSAGE (the address is wrong); EINVAL; ENOMEM. */
 PLUG_API int plug_open_on(struct plug_sock **ret, struct plug_loop *loop, const char *address,
                           struct plug_err *reterr);
 
-/* Sets the local address ("[::1]:0", "/run/x"). Before connect or listen. Returns 0, EINVAL,
- * EISCONN. */
+/* Sets the local address ("[::1]:0", "/run/x"), before connect or listen. What is wrong with it is
+ * told by these.
+ * Returns 0; EISCONN (in use already, a listener too); EINVAL; EBUSY (given away by plug_fd);
+ * ENOMEM. */
 PLUG_API int plug_bind(struct plug_sock *s, const char *address);
 
-/* Connects. Returns 0; PLUG_EAGAIN on a shared loop (under way); ETIMEDOUT; or why it failed. */
+/* Connects: "host:80", "[::1]:80", a path, as the kind wants it. connect-timeout of the address
+ * holds beside the deadline.
+ * Returns 0; EAGAIN (under way: a shared loop, or a deadline of 0); ETIMEDOUT; EINPROGRESS (begun
+ * before); EISCONN (up, or a listener); EUSAGE (the address is wrong); EINVAL; EBUSY (given away by
+ * plug_fd); ENOHOST, EDNS; ECONNREFUSED, ENOENT and whatever else the system says. */
 PLUG_API int plug_connect(struct plug_sock *s, const char *address, plug_time deadline);
+
+/* Connects to an address in the system's form, such as plug_gethostbyname or plug_recvfrom give.
+ * Returns as plug_connect; EINVAL (the address is empty). */
 PLUG_API int plug_connect_addr(struct plug_sock *s, const struct plug_addr *address,
                                plug_time deadline);
 
-/* Binds and listens. backlog 0 takes the default. Returns 0, EADDRINUSE, EACCES, EINVAL … */
+/* Binds and listens; backlog 0 takes the default. A datagram endpoint listens too: each peer is a
+ * connection. Without plug_bind it is on loopback and the system chooses the port.
+ * Returns 0; EISCONN (begun before); ENOTSUP (a kind that never listens); EINVAL (a backlog below
+ * 0, a Unix socket without a name); EADDRINUSE, EADDRNOTAVAIL, EACCES; EAGAIN (a name is looked
+ * up); EUSAGE; EBUSY (given away by plug_fd); ENOMEM. */
 PLUG_API int plug_listen(struct plug_sock *s, int backlog);
 
 /* Gives the next connection whose handshakes are done. Failed ones are counted, never returned. A
- * child of a private loop's kernel listener gets a private loop of its own; a mux's child shares
- * its listener's. */
+ * child of a private loop's kernel listener gets a private loop of its own, so that another thread
+ * may use it; a datagram listener's child shares its listener's.
+ * Returns 0; EAGAIN (none yet, deadline 0); ETIMEDOUT; EDEADLK (a deadline on a shared loop);
+ * EINVAL (no listener); EBUSY (given away by plug_fd); EMFILE, ENOMEM. */
 PLUG_API int plug_accept(struct plug_sock *s, struct plug_sock **ret, plug_time deadline);
 
-/* 0 when up, PLUG_EAGAIN while opening, or the error that ended it. */
+/* Tells how far opening is.
+ * Returns 0 (up); EAGAIN (opening, or never begun); the error that ended it; EBUSY (given away by
+ * plug_fd); EINVAL (NULL). */
 PLUG_API int plug_state(const struct plug_sock *s);
 
-/* Sends; flags are PLUG_MSG_*. A stream takes a part, a record goes whole (EOR is implied by
- * plug_send on record endpoints). Blocks until at least one byte (record) was taken. Returns bytes
- * taken, or a PLUG_E*. */
+/* Sends; flags are PLUG_MSG_*. A stream takes a part; a record goes whole, its end is implied
+ * unless PLUG_MSG_MORE is given. Blocks until at least one byte (record) was taken. A datagram
+ * endpoint that was never connected opens at this call. Returns the bytes taken; EAGAIN (no room,
+ * deadline 0); ETIMEDOUT; EDEADLK (a deadline on a shared loop); ENOTCONN (not connected, or a
+ * datagram without a destination); EPIPE (after PLUG_SHUT_WR, or nobody reads any more);
+ * ECONNRESET; EMSGSIZE (a record too long for the kind); EINVAL (a listener, or no buffer); EBUSY
+ * (given away by plug_fd); ENOSPC, EIO and whatever else the system says. */
 PLUG_API int64_t plug_send(struct plug_sock *s, const void *buf, size_t len, unsigned flags,
                            plug_time deadline);
+
+/* Sends a datagram to that address. One endpoint may send to any number of peers; unless it was
+ * bound to an IPv6 address or made of "udp6" it is of IPv4.
+ * Returns as plug_send; EISCONN (a destination for what is connected: streams and seqpackets). */
 PLUG_API int64_t plug_sendto(struct plug_sock *s, const void *buf, size_t len, unsigned flags,
                              const struct plug_addr *to, plug_time deadline);
 
-/* Receives. Returns bytes (0 is an empty record), PLUG_EOF at the end of data, or a PLUG_E*. */
+/* Receives. A record longer than the buffer loses its rest, as with recv(2); plug_recvmmsg tells of
+ * it by PLUG_MSG_TRUNC.
+ * Returns the bytes received (0 is an empty record); EOF (the end of data, then at each call);
+ * EAGAIN (nothing yet, deadline 0); ETIMEDOUT; EDEADLK (a deadline on a shared loop); ENOTCONN;
+ * ECONNRESET; EINVAL (a listener, or no buffer); EBUSY (given away by plug_fd); EPROTO, EIO and
+ * whatever else the layers say. */
 PLUG_API int64_t plug_recv(struct plug_sock *s, void *buf, size_t len, unsigned flags,
                            plug_time deadline);
+
+/* Receives and names the sender in *from, where the kind knows one (datagrams); else it is left as
+ * it was. from may be NULL.
+ * Returns as plug_recv. */
 PLUG_API int64_t plug_recvfrom(struct plug_sock *s, void *buf, size_t len, unsigned flags,
                                struct plug_addr *from, plug_time deadline);
 
-/* Many records at once. Returns how many were touched: all but the last whole, the last one's `len`
- * says how much. Blocks until the first. */
+/* Sends many records at once, each with a name of its own if need be. Blocks until the first.
+ * Returns how many were touched: all but the last whole, the last one's `len` says how much; or as
+ * plug_send. */
 PLUG_API int plug_sendmmsg(struct plug_sock *s, struct plug_msg *v, unsigned n, unsigned flags,
                            plug_time deadline);
+
+/* Receives many records at once. Blocks until the first.
+ * Returns how many were touched: all but the last whole, the last one's `len` says how much; or as
+ * plug_recv. */
 PLUG_API int plug_recvmmsg(struct plug_sock *s, struct plug_msg *v, unsigned n, unsigned flags,
                            plug_time deadline);
 
-/* Reach the layer that owns the level. *len is in and out. Return 0, EINVAL, ENOTSUP. */
+/* Reads an option of the layer that owns the level: PLUG_LEVEL_*, or the system's own (SOL_SOCKET,
+ * IPPROTO_TCP). *len is in and out.
+ * Returns 0; ENOTSUP (no layer of this endpoint has it); ENOTCONN (there is no descriptor to ask
+ * yet, or no peer); EINVAL (*len is too small); EAGAIN (a child still runs); EBUSY (given away by
+ * plug_fd). */
 PLUG_API int plug_getsockopt(struct plug_sock *s, int level, int name, void *val, size_t *len);
+
+/* Sets an option of the layer that owns the level. What has to be set before connect or listen is
+ * given with the address: plug help lists the names.
+ * Returns 0; ENOTSUP (no layer of this endpoint has it); ENOTCONN (there is no descriptor yet);
+ * EINVAL; EPERM, EACCES; EBUSY (given away by plug_fd). */
 PLUG_API int plug_setsockopt(struct plug_sock *s, int level, int name, const void *val, size_t len);
 
 /* Waits until one of n endpoints is ready. They may be of any kind, each on its private loop, or
- * all on one shared loop (then deadline must be 0). Returns the number ready, 0 at the deadline,
- * EINVAL. */
+ * all on one shared loop (then deadline must be 0). One that failed or was never connected is ready
+ * with PLUG_ERR.
+ * Returns the number ready; 0 (the deadline has come); EINVAL (a NULL, two shared loops, shared and
+ * private ones, or a deadline on a shared one); EBUSY (one is given away by plug_fd); ENOMEM. */
 PLUG_API int plug_select(struct plug_selection *v, unsigned n, plug_time deadline);
 
 /* Looks a host up in both families, IPv6 and IPv4 in the order of RFC 8305 §4. `port` goes into the
- * addresses. Returns how many of at most max were written, ENOHOST, EDNS, ETIMEDOUT. */
+ * addresses. At the deadline the question is dropped, however long the system's resolver goes on;
+ * who must be able to cancel earlier opens by plug_open_on and closes.
+ * Returns how many of at most max were written; ENOHOST; EDNS (the name service failed); ETIMEDOUT;
+ * EINVAL; EMFILE, ENOMEM. */
 PLUG_API int plug_gethostbyname(const char *host, uint16_t port, struct plug_addr *ret,
                                 unsigned max, plug_time deadline, struct plug_err *reterr);
 
-/* Writes "127.0.0.1:80", "[::1]:80", "/run/x" or "@abstract". Returns the length, or EINVAL. */
+/* Writes "127.0.0.1:80", "[::1]:80", "/run/x" or "@abstract".
+ * Returns the length; EINVAL (no room, or no address that has a text). */
 PLUG_API int plug_addr_text(const struct plug_addr *addr, char *buf, size_t len);
 
-/* The orderly end of a direction: each layer's farewell, then the base's. Returns 0 when it is out.
- */
+/* The orderly end of a direction: each layer's farewell, then the base's. PLUG_SHUT_RDWR waits
+ * until the peer's kernel has all, or the child has ended. A kind that cannot half-close answers 0
+ * and tells nobody. Returns 0 (it is out); EAGAIN (not yet, deadline 0); ETIMEDOUT; EDEADLK (a
+ * deadline on a shared loop); ENOTCONN; ECHILD (the child failed); ECONNRESET; EINVAL (a listener,
+ * or how); EBUSY (given away by plug_fd). */
 PLUG_API int plug_shutdown(struct plug_sock *s, int how, plug_time deadline);
 
 /* Gives the endpoint as an ordinary descriptor, the caller's own to close: for poll(2), for read(2)
@@ -273,15 +334,18 @@ PLUG_API int plug_shutdown(struct plug_sock *s, int how, plug_time deadline);
  * (an empty record then reads like the end), which blocks and is closed in programs that are
  * started. Its other end is served by the endpoint's loop, or by a helper thread where that is
  * private: until both directions have ended every call but plug_close answers EBUSY, then
- * plug_error tells how it went. Returns the descriptor; EINVAL (a listener); ENOTCONN; EBUSY (it
+ * plug_error tells how it went.
+ * Returns the descriptor; EINVAL (a listener); ENOTCONN; EBUSY (it
  * was given already); ENOTSUP (its private loop serves others too, as a udp listener's does);
  * EMFILE, ENOMEM. */
 PLUG_API int plug_fd(struct plug_sock *s);
 
-/* The sticky error in full. Returns its code, 0 if there is none. */
+/* Tells the sticky error in full. reterr may be NULL.
+ * Returns its code; 0 (there is none); EBUSY (given away by plug_fd); EINVAL (NULL). */
 PLUG_API int plug_error(const struct plug_sock *s, struct plug_err *reterr);
 
-/* Ends the endpoint at once and frees it. Never blocks. NULL is allowed. */
+/* Ends the endpoint at once and frees it; never blocks. What is not out yet may be lost:
+ * plug_shutdown comes first where that matters. NULL is allowed. */
 PLUG_API void plug_close(struct plug_sock *s);
 
 #ifdef __cplusplus

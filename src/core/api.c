@@ -163,7 +163,7 @@ int plug_connect_addr(struct plug_sock *s, const struct plug_addr *address, plug
 {
     char text[160];
     int r;
-    if (!s || !address)
+    if (!s || !address || !address->len)
         return PLUG_EINVAL;
     r = plug_addr_text(address, text, sizeof(text));
     return r < 0 ? r : plug_connect(s, text, deadline);

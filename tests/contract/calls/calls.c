@@ -156,7 +156,7 @@ void calls_recv(struct plug_sock *s, const char *text)
     char buf[4096];
     size_t have = 0, len = strlen(text);
     while (have < len) {
-        int64_t n = plug_recv(s, buf + have, sizeof buf - have, 0, soon());
+        int64_t n = plug_recv(s, buf + have, len - have, 0, soon());
         if (n <= 0)
             fail_msg("recv of \"%s\": %s", text, calls_name(n));
         have += (size_t)n;
