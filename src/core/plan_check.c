@@ -84,6 +84,17 @@ static int check_frame(const struct plug_plan *p, const struct plug_step *s,
         below->kind ? below->kind->name : below->ops->name, plug__type_name(s->under));
 }
 
+/* A descriptor may turn out to listen: what stands on it serves, and socat's form serves one. */
+static void check_turned_listener(struct plug_plan *p, unsigned i)
+{
+    if (p->steps[0].role != PLUG_LISTENER)
+        return;
+    if (i)
+        p->steps[i].role = PLUG_SERVER;
+    else if (!p->url && !p->common.fork)
+        p->common.once = 1;
+}
+
 static int check_step(struct plug_plan *p, unsigned i, struct plug_err *reterr)
 {
     struct plug_step *s = &p->steps[i];
@@ -166,6 +177,7 @@ int plug__plan_check(struct plug_plan *p, int mate, size_t mate_limit, struct pl
         int result;
         check_reset(p, i, mate, mate_limit);
         result = check_step(p, i, &own);
+        check_turned_listener(p, i);
         if (result < 0) {
             if (own.code != result) /* the layer said nothing */
                 plug__err(&own, result, 0, p->steps[i].ops->name, "%s cannot stand here: %s",

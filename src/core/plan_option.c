@@ -146,12 +146,24 @@ static int options_unknown(const struct options *c, const struct plug__piece *na
     return PLUG_EUSAGE;
 }
 
+/* By its name, or because the descriptor that it names listens. */
+static int options_listens(const struct options *c)
+{
+    struct plug_step look = c->p->steps[0];
+
+    if (look.role == PLUG_LISTENER)
+        return 1;
+    return look.kind && look.kind->params == PLUG_PARAM_NUMBER &&
+           look.ops->plan(&look, NULL) >= 0 && look.role == PLUG_LISTENER;
+}
+
 static int options_role(const struct options *c, const struct plug_option *o,
                         const struct plug__piece *name)
 {
     const struct plug_step *base = &c->p->steps[0];
     const char *kind = base->kind ? base->kind->name : base->ops->name;
-    int listener = base->role == PLUG_LISTENER;
+    int sided = (o->flags & (PLUG_OPT_LISTENER | PLUG_OPT_CLIENT)) != 0;
+    int listener = sided && options_listens(c);
 
     if ((o->flags & PLUG_OPT_LISTENER) && !listener)
         return plug__usage(c->reterr, name->column, name->width,

@@ -5,8 +5,10 @@
  */
 #include "endpoint/descriptor.h"
 #include "endpoint/endpoint.h"
+#include "endpoint/listen_fds.h"
 #include "util/err.h"
 #include <stdlib.h>
+#include <string.h>
 
 static const struct plug_kind fd_kinds[] = {
     {
@@ -16,16 +18,26 @@ static const struct plug_kind fd_kinds[] = {
         .help = "an open descriptor, whatever kind it is",
         .example = "plug fd:3 tcp://example.org:80",
     },
+    {
+        .name = "accept-fd",
+        .aliases = "accept",
+        .params = PLUG_PARAM_NAME | PLUG_PARAM_OPTIONAL,
+        .role = PLUG_LISTENER,
+        .usage = "[N|NAME]",
+        .help = "a socket that others bound and listen on: by number, or as systemd names it",
+        .example = "plug accept-fd:3,fork exec:date",
+    },
     {0},
 };
 
 static const struct plug__fd_conf fd_defaults = PLUG__FD_CONF_NONE;
 
-/* The parser let only digits pass. -1: out of range. */
+/* -1: out of range, or not a number. */
 static int fd_number(const struct plug_step *step)
 {
-    long n = step->path ? strtol(step->path, NULL, 10) : -1;
-    return n < 0 || n > INT32_MAX ? -1 : (int)n;
+    char *end = NULL;
+    long n = step->path && *step->path ? strtol(step->path, &end, 10) : -1;
+    return n < 0 || n > INT32_MAX || *end ? -1 : (int)n;
 }
 
 static void fd_flags(struct plug_step *step, const struct plug__stat *st)
@@ -38,11 +50,32 @@ static void fd_flags(struct plug_step *step, const struct plug__stat *st)
         step->flags &= ~(unsigned)PLUG_HALFCLOSE; /* one object: a terminal, a FIFO */
 }
 
+static int fd_is_accept(const struct plug_step *step)
+{
+    return step->kind && strcmp(step->kind->name, "accept-fd") == 0;
+}
+
+/* A listening socket makes a listener of the address; a datagram socket has to be told to be one.
+ */
+static int fd_listens(struct plug_step *step, const struct plug__stat *st, int n,
+                      struct plug_err *reterr)
+{
+    if (plug__os_listening(n) > 0) {
+        step->role = PLUG_LISTENER;
+    } else if (fd_is_accept(step) && st->type != PLUG_DGRAM) {
+        plug__err(reterr, PLUG_EUSAGE, 0, "accept-fd", "descriptor %d does not listen", n);
+        plug__err_hint(reterr, "one that is connected is fd:%d", n);
+        return PLUG_EUSAGE;
+    }
+    return 0;
+}
+
 static int fd_socket(struct plug_step *step, const struct plug__stat *st, int n,
                      struct plug_err *reterr)
 {
-    if (plug__os_listening(n) > 0)
-        return plug__err(reterr, PLUG_EUSAGE, 0, "fd", "descriptor %d is a listening socket", n);
+    int r = fd_listens(step, st, n, reterr);
+    if (r < 0)
+        return r;
     step->become = plug__socket_layer(st);
     step->adopt = n;
     if (st->type == PLUG_DGRAM || st->type == PLUG_RAW || st->type == PLUG_SEQPACKET)
@@ -56,6 +89,8 @@ static int fd_plan(struct plug_step *step, struct plug_err *reterr)
 {
     struct plug__stat st = {0};
     int n = fd_number(step), os = 0;
+    if (n < 0 && fd_is_accept(step) && plug__listen_fds(step->path, &n, reterr) < 0)
+        return PLUG_EUSAGE;
     if (n < 0 || plug__os_fstat(n, &st, &os) < 0) {
         plug__err(reterr, PLUG_EUSAGE, os, "fd", "descriptor %s is not open",
                   step->path ? step->path : "");
@@ -67,6 +102,9 @@ static int fd_plan(struct plug_step *step, struct plug_err *reterr)
     if (st.kind == PLUG__KIND_DIR)
         return plug__err(reterr, PLUG_EISDIR, 0, "fd", "descriptor %d is a directory", n);
     step->offers = PLUG_STREAM;
+    plug__os_not_inherited(n);
+    if (fd_is_accept(step) && st.kind != PLUG__KIND_SOCKET)
+        return plug__err(reterr, PLUG_EUSAGE, 0, "accept-fd", "descriptor %d is no socket", n);
     if (st.kind == PLUG__KIND_SOCKET)
         return fd_socket(step, &st, n, reterr);
     fd_flags(step, &st);

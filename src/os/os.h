@@ -191,6 +191,8 @@ int plug__os_umask(unsigned mask, unsigned *ret_old);
 int plug__os_chmod(const char *path, unsigned mode, int *reterr_os);
 int plug__os_chown(const char *path, const char *user, const char *group, int *reterr_os);
 int plug__os_dup(plug_handle h, plug_handle *ret, int *reterr_os); /* not inherited */
+/* Programs started from now on do not get this number; 0, 1 and 2 stay theirs. */
+void plug__os_not_inherited(plug_handle h);
 int plug__os_nonblock(plug_handle h, int on, int *reterr_os);
 int plug__os_fd_limit(void); /* soft limit on descriptors; raised to the hard one by the command */
 int plug__os_raise_fd_limit(void);

@@ -30,6 +30,8 @@ static inline struct plug__dgram *plug__dgram_of(struct plug_layer *l)
 }
 
 /* Makes the base of a listener; slot: the longest record. Returns 0, ENOMEM … */
+/* A bound socket that others made becomes the listener's one handle. */
+int plug__dgram_adopt(struct plug__dgram *d, size_t slot);
 int plug__dgram_base_new(struct plug__dgram *d, size_t slot);
 
 /* Adds a bound handle, which the base takes in any case. pktinfo: it tells the local address. */

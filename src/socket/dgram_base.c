@@ -178,6 +178,23 @@ int plug__dgram_base_add(struct plug__dgram *d, plug_handle h, int pktinfo, int 
     return r;
 }
 
+int plug__dgram_adopt(struct plug__dgram *d, size_t slot)
+{
+    plug_handle h = d->s.step->adopt;
+    struct plug_addr a = {0};
+    int os = 0, pktinfo = 0, r = plug__dgram_base_new(d, slot);
+    if (r >= 0)
+        r = plug__os_nonblock(h, 1, &os);
+    if (r >= 0 && plug__os_sockname(h, &a, NULL) >= 0 && plug__local_is_any(&a))
+        pktinfo = plug__os_pktinfo_on(h, a.family, NULL) >= 0;
+    if (r >= 0)
+        r = plug__dgram_base_add(d, h, pktinfo, &os);
+    if (r < 0)
+        return plug_fail(&d->s.l, 2, r, os);
+    d->s.l.state = PLUG__SOCKET_LISTENING;
+    return 0;
+}
+
 plug_handle plug__dgram_base_first(const struct plug__dgram *d)
 {
     return d->base && d->base->n ? d->base->v[0].io.handle : PLUG_NO_HANDLE;

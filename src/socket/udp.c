@@ -254,7 +254,7 @@ static int udp_open(struct plug_layer *l)
     if (l->state == PLUG__SOCKET_UP || l->state == PLUG__SOCKET_LISTENING)
         return 0;
     if (d->s.step->adopt != PLUG_NO_HANDLE)
-        return plug__socket_adopt(&d->s);
+        return plug_is_listener(l) ? plug__dgram_adopt(d, UDP_SLOT) : plug__socket_adopt(&d->s);
     if (!d->opening)
         d->opening = plug__calloc(1, sizeof(struct udp_opening));
     if (!d->opening)

@@ -140,7 +140,8 @@ static int unix_dgram_open(struct plug_layer *l)
     if (l->state == PLUG__SOCKET_UP || l->state == PLUG__SOCKET_LISTENING)
         return 0;
     if (d->s.step->adopt != PLUG_NO_HANDLE)
-        return plug__socket_adopt(&d->s);
+        return plug_is_listener(l) ? plug__dgram_adopt(d, UNIX_DGRAM_SLOT)
+                                   : plug__socket_adopt(&d->s);
     r = unix_dgram_make(d, &os);
     if (r < 0)
         return plug_fail(l, 2, r, os);

@@ -5,11 +5,12 @@ import pty
 import socket
 import stat
 import subprocess
+import sys
 import tty
 
 import pytest
 
-from conftest import PLUG, until
+from conftest import PLUG, read_exactly
 
 TYPES = {"stream": socket.SOCK_STREAM, "dgram": socket.SOCK_DGRAM,
          "seqpacket": socket.SOCK_SEQPACKET}
@@ -104,3 +105,161 @@ def test_a_number_alone_is_a_descriptor(plug):
     os.close(w)
     assert plug("-u", str(r), "1", pass_fds=(r,)).finish()[:2] == (0, b"x")
     os.close(r)
+
+
+# ---- descriptors that listen ----
+
+
+def listening(kind, path=None):
+    """A socket that the test binds, as a service manager does."""
+    if kind in ("tcp", "udp"):
+        s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+        s.bind(("127.0.0.1", 0))
+    else:
+        s = socket.socket(socket.AF_UNIX, TYPES[kind])
+        s.bind(str(path))
+    if s.type != socket.SOCK_DGRAM:
+        s.listen()
+    return s
+
+
+def client_of(s, folder, name):
+    c = socket.socket(s.family, s.type)
+    c.settimeout(30)
+    if s.family == socket.AF_UNIX and s.type == socket.SOCK_DGRAM:
+        c.bind(str(folder / name))
+    c.connect(s.getsockname())
+    return c
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp", "stream", "dgram", "seqpacket"])
+def test_accept_fd_serves_many(plug, short_dir, kind):
+    with listening(kind, short_dir / "s") as s:
+        p = plug(f"accept-fd:{s.fileno()},fork", "echo:", ready=1, pass_fds=(s.fileno(),))
+        clients = [client_of(s, short_dir, str(i)) for i in range(3)]
+        for i, c in enumerate(clients):
+            c.send(b"hello %d" % i)
+        for i, c in enumerate(clients):
+            assert c.recv(64) == b"hello %d" % i
+            c.close()
+        assert p.p.poll() is None
+
+
+@pytest.mark.parametrize("form", ["accept-fd:{}", "fd:{}", "accept:{}"])
+def test_accept_fd_without_fork_serves_one(plug, form):
+    with listening("tcp") as s:
+        p = plug(form.format(s.fileno()), "echo:", ready=1, pass_fds=(s.fileno(),))
+        with socket.create_connection(s.getsockname(), 30) as c:
+            c.sendall(b"x")
+            assert c.recv(8) == b"x"
+        assert p.wait() == 0, p.stderr()
+
+
+def test_fd_that_listens_takes_a_listeners_options(plug):
+    with listening("tcp") as s:
+        p = plug(f"fd:{s.fileno()},fork,max-sessions=2", "echo:", ready=1, pass_fds=(s.fileno(),))
+        for _ in range(3):
+            with socket.create_connection(s.getsockname(), 30) as c:
+                c.sendall(b"x")
+                assert c.recv(8) == b"x"
+        p.p.terminate()
+        assert p.wait() == 143
+        s.settimeout(0.1)  # the socket goes on listening for whoever gave it
+        assert s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+
+
+def test_layers_of_a_listening_descriptor_are_servers(plug):
+    with listening("tcp") as s:
+        plug(f"len32+accept-fd:{s.fileno()},fork", "echo:", ready=1, pass_fds=(s.fileno(),))
+        with socket.create_connection(s.getsockname(), 30) as c:
+            c.sendall(b"\0\0\0\1x")
+            assert read_exactly(c, 5) == b"\0\0\0\1x"
+    done = explain("len32+accept-fd:0")
+    assert done.returncode == 2  # not a socket
+
+
+# What systemd does: the descriptors begin at 3, and LISTEN_PID is who is to take them.
+HAND_OVER = """
+import os, sys
+given = [os.dup2(int(n), 100 + i) for i, n in enumerate(sys.argv[1].split(","))]
+for i, n in enumerate(given):
+    os.dup2(n, 3 + i)
+    os.close(n)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def handed_over(*sockets):
+    numbers = [s.fileno() for s in sockets]
+    return {"before": (sys.executable, "-c", HAND_OVER, ",".join(map(str, numbers))),
+            "pass_fds": tuple(numbers)}
+
+
+def test_listen_fds_the_only_one(plug):
+    with listening("tcp") as s:
+        plug("accept-fd,fork", "echo:", env={"LISTEN_FDS": "1"}, **handed_over(s))
+        with socket.create_connection(s.getsockname(), 30) as c:
+            c.sendall(b"x")
+            assert c.recv(8) == b"x"
+
+
+def test_listen_fds_by_name(plug, short_dir):
+    with listening("tcp") as a, listening("stream", short_dir / "s") as b, listening("udp") as c:
+        plug("accept-fd:web,fork", "exec:echo web", "--", "accept-fd:local,fork", "exec:echo local",
+             "--", "accept-fd:time,fork", "echo:",
+             env={"LISTEN_FDS": "3", "LISTEN_FDNAMES": "web:local:time"}, **handed_over(a, b, c))
+        with socket.create_connection(a.getsockname(), 30) as s:
+            assert s.makefile().read() == "web\n"
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(30)
+            s.connect(str(short_dir / "s"))
+            assert s.makefile().read() == "local\n"
+        with client_of(c, short_dir, "x") as s:
+            s.send(b"x")
+            assert s.recv(8) == b"x"
+
+
+@pytest.mark.parametrize("address,env,why", [
+    ("accept-fd", {}, "LISTEN_PID is not set"),
+    ("accept-fd:", {}, "LISTEN_PID is not set"),
+    ("accept-fd:web", {"LISTEN_PID": "1", "LISTEN_FDS": "1"}, "names another process"),
+    ("accept-fd:3", {}, "descriptor 3 is not open"),
+    ("accept-fd:0", {}, "descriptor 0 is no socket"),
+])
+def test_nothing_was_handed_over(address, env, why):
+    done = subprocess.run([PLUG, "explain", address], capture_output=True, text=True, timeout=60,
+                          check=False, env=dict(os.environ, **env), stdin=subprocess.DEVNULL)
+    assert done.returncode == 2 and why in done.stderr
+
+
+@pytest.mark.parametrize("address,names,why", [
+    ("accept-fd", "a:b", "2 descriptors were handed over"),
+    ("accept-fd:c", "a:b", 'none "c"'),
+    ("accept-fd:a", "a:a", '2 descriptors are called "a"'),
+])
+def test_which_was_meant(plug, address, names, why):
+    with listening("tcp") as a, listening("tcp") as b:
+        p = plug(address, "echo:", env={"LISTEN_FDS": "2", "LISTEN_FDNAMES": names},
+                 **handed_over(a, b))
+        assert p.wait() == 2 and why in p.stderr()
+        assert "from 3 to 4" in p.stderr()
+
+
+def test_accept_fd_of_a_connection(plug):
+    a, b = socket.socketpair()
+    with a, b:
+        p = plug(f"accept-fd:{a.fileno()}", "echo:", pass_fds=(a.fileno(),))
+        assert p.wait() == 2
+        assert "does not listen" in p.stderr() and f"fd:{a.fileno()}" in p.stderr()
+
+
+def test_programs_do_not_get_a_given_descriptor(plug, tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"x")
+    with open(path, "rb") as f:
+        n = f.fileno()
+        p = plug("-u", f"fd:{n}", f"system:test -e /dev/fd/{n} && echo leaked >&2; cat >&2",
+                 pass_fds=(n,))
+        assert p.wait() == 0
+        assert p.stderr() == "x"

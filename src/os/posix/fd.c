@@ -231,6 +231,13 @@ int plug__os_dup(plug_handle h, plug_handle *ret, int *reterr_os)
     return 0;
 }
 
+void plug__os_not_inherited(plug_handle h)
+{
+    int flags = h > 2 ? fcntl((int)h, F_GETFD) : -1;
+    if (flags >= 0)
+        (void)fcntl((int)h, F_SETFD, flags | FD_CLOEXEC);
+}
+
 int plug__os_nonblock(plug_handle h, int on, int *reterr_os)
 {
     int flags = fcntl((int)h, F_GETFL);

@@ -314,6 +314,11 @@ int plug__os_dup(plug_handle h, plug_handle *ret, int *reterr_os)
     return 0;
 }
 
+void plug__os_not_inherited(plug_handle h)
+{
+    (void)SetHandleInformation(plug__win_handle(h), HANDLE_FLAG_INHERIT, 0);
+}
+
 int plug__os_nonblock(plug_handle h, int on, int *reterr_os)
 {
     u_long flag = on != 0;

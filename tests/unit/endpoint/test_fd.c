@@ -6,6 +6,7 @@
 #include "unit/endpoint/rig.h"
 
 #include "endpoint/descriptor.h"
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -116,13 +117,39 @@ static void test_fd__socket_keeps_its_type(void **state)
     }
 }
 
-static void test_fd__listening_socket_is_refused(void **state)
+static void test_fd__listening_socket_gives_its_connections(void **state)
+{
+    struct rig *t = *state;
+    struct plug_sock *s, *child = NULL;
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    socklen_t len = sizeof(a);
+    char buf[8];
+    int fd = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0), r;
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    s = rig_must(t, fd_address(fd, ""));
+    assert_int_equal(connect(c, (struct sockaddr *)&a, len), 0);
+    assert_int_equal(write(c, "abc", 3), 3);
+    while ((r = plug_accept(s, &child, t->loop ? 0 : rig_deadline())) == PLUG_EAGAIN)
+        rig_turn(t);
+    assert_int_equal(r, 0);
+    assert_int_equal(rig_recv(t, child, buf, sizeof(buf)), 3);
+    plug_close(child);
+    plug_close(s);
+    close(c);
+}
+
+static void test_fd__what_does_not_listen_is_refused(void **state)
 {
     struct rig *t = *state;
     struct plug_sock *s;
+    char address[32];
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(listen(fd, 1), 0);
-    assert_int_equal(rig_open(t, &s, fd_address(fd, "")), PLUG_EUSAGE);
+    snprintf(address, sizeof(address), "accept-fd:%d", fd);
+    assert_int_equal(rig_open(t, &s, address), PLUG_EUSAGE);
+    assert_non_null(strstr(t->err.text, "does not listen"));
     close(fd);
 }
 
@@ -223,7 +250,8 @@ int main(void)
         RIG_PRIVATE(test_fd__directory_is_refused),
         RIG_ALL(test_blocking__write_never_blocks),
         RIG_ALL(test_fd__socket_keeps_its_type),
-        RIG_PRIVATE(test_fd__listening_socket_is_refused),
+        RIG_ALL(test_fd__listening_socket_gives_its_connections),
+        RIG_PRIVATE(test_fd__what_does_not_listen_is_refused),
         RIG_ALL(test_stdio__one_socket_is_that_socket),
         RIG_ALL(test_blocking__read_never_blocks),
     };

@@ -513,15 +513,14 @@ static void test_tcp__options_are_set_later_too(void **state)
     pair_close(&p);
 }
 
-static void test_tcp__a_listening_descriptor_is_no_connection(void **state)
+static void test_tcp__a_descriptor_that_does_not_listen_is_no_listener(void **state)
 {
     struct plug_loop *loop = *state;
     struct plug_sock *s;
     plug_handle h;
     char text[32];
     (void)rig_closed_port(SOCK_STREAM, &h);
-    assert_true(plug__os_listen(h, 1, NULL) >= 0);
-    (void)snprintf(text, sizeof(text), "fd:%d", (int)h);
+    (void)snprintf(text, sizeof(text), "accept-fd:%d", (int)h);
     assert_int_equal(rig_try(loop, text, &s), PLUG_EUSAGE);
     plug__os_close(h);
 }
@@ -650,7 +649,7 @@ int main(void)
         RIG(test_tcp__shut_for_reading_ends_reading),
         RIG(test_tcp__any_option_by_number),
         RIG(test_tcp__options_are_set_later_too),
-        RIG(test_tcp__a_listening_descriptor_is_no_connection),
+        RIG(test_tcp__a_descriptor_that_does_not_listen_is_no_listener),
         RIG(test_tcp__defaults_hold_on_both_ends),
         RIG(test_tcp__options_are_set),
         RIG(test_tcp__ip4_options_have_twins_in_ip6),
