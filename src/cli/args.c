@@ -41,37 +41,41 @@ struct args_option {
     const char *name;
     const char *value; /* what follows, for messages; NULL: nothing */
     enum args_id id;
+    const char *help; /* one line; NULL: another spelling of a row before it */
 };
 
 static const struct args_option args_options[] = {
-    {"-d", NULL, ARGS_DEBUG},
-    {"-v", NULL, ARGS_TEXT},
-    {"-x", NULL, ARGS_HEX},
-    {"-b", "BYTES", ARGS_BLOCK},
-    {"-t", "SECONDS", ARGS_WAIT},
-    {"-T", "SECONDS", ARGS_IDLE},
-    {"-u", NULL, ARGS_FORTH},
-    {"-U", NULL, ARGS_BACK},
-    {"-4", NULL, ARGS_IP4},
-    {"-6", NULL, ARGS_IP6},
-    {"-V", NULL, ARGS_VERSION},
-    {"--version", NULL, ARGS_VERSION},
-    {"-h", NULL, ARGS_HELP},
-    {"-hh", NULL, ARGS_HELP},
-    {"-hhh", NULL, ARGS_HELP},
-    {"-?", NULL, ARGS_HELP},
-    {"-??", NULL, ARGS_HELP},
-    {"-???", NULL, ARGS_HELP},
-    {"--help", NULL, ARGS_HELP},
-    {"--statistics", NULL, ARGS_STATISTICS},
-    {"--json", NULL, ARGS_JSON},
-    {"--log", "text|json", ARGS_LOG},
-    {"--ready-fd", "N", ARGS_READY_FD},
-    {"--drain", "SECONDS", ARGS_DRAIN},
-    {"--exit-code", "child", ARGS_EXIT_CODE},
-    {"--no-splice", NULL, ARGS_NO_SPLICE},
-    {"-L", "FILE", ARGS_LOCK},
-    {"-W", "FILE", ARGS_WAIT_LOCK},
+    {"-d", NULL, ARGS_DEBUG,
+     "say more: warnings and errors (-d0 errors only), -dd what is opened and closed, -d3, -d4"},
+    {"-v", NULL, ARGS_TEXT, "show the data that passes as text, on standard error"},
+    {"-x", NULL, ARGS_HEX, "show the data that passes in hexadecimal, on standard error"},
+    {"-b", "BYTES", ARGS_BLOCK, "size of one read of a stream that becomes a record (8192)"},
+    {"-t", "SECONDS", ARGS_WAIT,
+     "how long a side is waited for after the other has ended, instead of its own rule"},
+    {"-T", "SECONDS", ARGS_IDLE, "end a session that is silent for so long"},
+    {"-u", NULL, ARGS_FORTH, "only from the first address to the second"},
+    {"-U", NULL, ARGS_BACK, "only from the second address to the first"},
+    {"-4", NULL, ARGS_IP4, "prefer IPv4: only that family where nothing else is said"},
+    {"-6", NULL, ARGS_IP6, "prefer IPv6: only that family where nothing else is said"},
+    {"-V", NULL, ARGS_VERSION, "tell the version and what is built in"},
+    {"--version", NULL, ARGS_VERSION, NULL},
+    {"-h", NULL, ARGS_HELP, "this page"},
+    {"-hh", NULL, ARGS_HELP, NULL},
+    {"-hhh", NULL, ARGS_HELP, NULL},
+    {"-?", NULL, ARGS_HELP, NULL},
+    {"-??", NULL, ARGS_HELP, NULL},
+    {"-???", NULL, ARGS_HELP, NULL},
+    {"--help", NULL, ARGS_HELP, NULL},
+    {"--statistics", NULL, ARGS_STATISTICS, "count what passed at the end, and at the signal USR1"},
+    {"--json", NULL, ARGS_JSON, "answers of explain and list, and events, as JSON"},
+    {"--log", "text|json", ARGS_LOG, "events as lines of text or as one JSON object a line"},
+    {"--ready-fd", "N", ARGS_READY_FD, "write where it listens to this descriptor, then close it"},
+    {"--drain", "SECONDS", ARGS_DRAIN, "how long sessions go on after INT or TERM (5)"},
+    {"--exit-code", "child", ARGS_EXIT_CODE, "end with the status of the child program"},
+    {"--no-splice", NULL, ARGS_NO_SPLICE,
+     "copy in user space, also where the kernel could do it alone"},
+    {"-L", "FILE", ARGS_LOCK, "make this lock file for the whole run; fail when it exists"},
+    {"-W", "FILE", ARGS_WAIT_LOCK, "the same, but wait until it is gone"},
 };
 
 static const char *const args_verbs[] = {"explain", "list", "help", "tour"};
@@ -492,4 +496,18 @@ void plug__args_drop(struct plug__args *args)
     plug__free(args->pairs);
     args->pairs = NULL;
     args->npairs = 0;
+}
+
+int plug__args_option(unsigned i, struct plug__args_row *ret)
+{
+    if (i >= PLUG__COUNT(args_options))
+        return 0;
+    *ret =
+        (struct plug__args_row){args_options[i].name, args_options[i].value, args_options[i].help};
+    return 1;
+}
+
+const char *plug__args_verb(unsigned i)
+{
+    return i < PLUG__COUNT(args_verbs) ? args_verbs[i] : NULL;
 }

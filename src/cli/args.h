@@ -47,4 +47,12 @@ int plug__args_parse(struct plug__args *ret, int argc, char **argv, const char *
                      struct plug_err *reterr);
 void plug__args_drop(struct plug__args *args);
 
+/* The i-th option and verb, for help, the manual and completion. help NULL: another spelling of
+ * the row before. 0, NULL: no more. */
+struct plug__args_row {
+    const char *name, *value, *help;
+};
+int plug__args_option(unsigned i, struct plug__args_row *ret);
+const char *plug__args_verb(unsigned i);
+
 #endif

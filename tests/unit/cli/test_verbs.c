@@ -124,11 +124,50 @@ static void test_list__options_of_a_client_leave_out_the_listeners(void **state)
 
 static const struct {
     const char *words[4];
+    const char *shows[4];
+} helped[] = {
+    {{"help"}, {"usage: plug", "plug help "}},
+    {{"help", "tour"}, {"usage: plug"}},
+    {{"help", "tcp"}, {"tcp: a TCP connection\n", "usage:   tcp:HOST:PORT\n"}},
+    {{"help", "len32+tcp://host:1#nodelay"}, {"tcp: a TCP connection\n"}},
+    {{"help", "TCP-L:80,fork"}, {"tcp-listen: "}},
+    {{"help", "-"}, {"stdio: "}},
+    {{"help", "nodelay"}, {"nodelay: ", "setsockopt(IPPROTO_TCP, 1)", " tcp-listen"}},
+    {{"help", "echo"}, {"echo: gives back", "echo: what is typed is shown"}},
+    {{"help", "ends"}, {"ends: how a relay ends\n", "grace"}},
+    {{"help", "--drain"}, {"--drain=SECONDS ", "INT or TERM"}},
+    {{"help", "--drain=3"}, {"--drain=SECONDS "}},
+    {{"help", "--help"}, {"  -h "}},
+    {{"help", "--"}, {"  -b BYTES ", "  --ready-fd=N "}},
+    {{"help", "--json"}, {"\"topics\":[{\"name\":\"addresses\",", "\"verbs\":[\"explain\","}},
+};
+
+static void test_help__tells_of_kinds_options_and_topics(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof helped / sizeof *helped; i++) {
+        const char *words[5] = {0};
+        struct shown *s;
+        memcpy(words, helped[i].words, sizeof helped[i].words);
+        s = run(plug__cli_help, words);
+        assert_int_equal(s->status, 0);
+        for (int k = 0; k < 4 && helped[i].shows[k]; k++)
+            if (!strstr(s->out, helped[i].shows[k]))
+                fail_msg("help %s: no %s in\n%s", words[1], helped[i].shows[k], s->out);
+        test_free(s);
+    }
+}
+
+static const struct {
+    const char *words[4];
     const char *says;
 } wrong[] = {
     {{"help", "tpc"}, "(did you mean \"tcp\"?)"},
     {{"help", "frok"}, "(did you mean \"fork\"?)"},
-    {{"help", "quitedifferent"}, "no kind or option \"quitedifferent\"\n"},
+    {{"help", "nodealy"}, "(did you mean \"nodelay\"?)"},
+    {{"help", "recrods"}, "(did you mean \"records\"?)"},
+    {{"help", "--drian"}, "(did you mean \"--drain\"?)"},
+    {{"help", "quitedifferent"}, "no kind, option or topic \"quitedifferent\"\n"},
     {{"list", "options", "tpc"}, "(did you mean \"tcp\"?)"},
     {{"list", "options", "quitedifferent"}, "kind \"quitedifferent\" is not known\n"},
     {{"list", "everything"}, "usage: plug list"},
@@ -255,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_help__first_page_fits_a_terminal),
         cmocka_unit_test(test_verbs__print_what_the_tables_say),
         cmocka_unit_test(test_list__options_of_a_client_leave_out_the_listeners),
+        cmocka_unit_test(test_help__tells_of_kinds_options_and_topics),
         cmocka_unit_test(test_verbs__wrong_words_are_usage_errors),
         cmocka_unit_test(test_explain__tells_what_will_happen),
         cmocka_unit_test(test_error__caret_stands_under_the_place),
