@@ -36,7 +36,8 @@ enum {
     PLUG_FILTER = 4096,   /* offers what stands below it */
     PLUG_NOREAD = 8192,   /* write side only (create:) */
     PLUG_NOWRITE = 16384, /* read side only */
-    PLUG_TWO_HANDLES = 32768 /* what is written is not the handle that is read */
+    PLUG_TWO_HANDLES = 32768, /* what is written is not the handle that is read */
+    PLUG_TELLS = 65536 /* shut(WR) says something (^D), but not that nothing can follow: `grace` */
 };
 
 enum plug_role { PLUG_CLIENT, PLUG_SERVER, PLUG_LISTENER };

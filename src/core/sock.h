@@ -95,6 +95,10 @@ int plug__sock_move(struct plug_sock *s, struct plug_loop *to);
  * *len bytes, for plug_error. ENOTSUP: none to name. */
 enum { PLUG__SO_CAUSE = 101, PLUG__SO_WHY = 102 /* any layer: more about its error */ };
 
+/* At PLUG_LEVEL_CHILD, int: 1 when it was killed and has not said all. A shell that says 128 + n of
+ * what it ran counts, but for one on a terminal: there it only repeats its last command's. */
+enum { PLUG__CHILD_KILLED = 100 };
+
 /* Queues the sock at the tail of the run list (budget spent, work left). */
 void plug__sock_again(struct plug_sock *s);
 

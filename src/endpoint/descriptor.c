@@ -416,7 +416,7 @@ int plug__duplex_bypass(struct plug_layer *l, unsigned dir, struct plug_bypass *
         return PLUG_ENOTSUP;
     if (p->kind == PLUG__KIND_PIPE && !(p->flags & PLUG__PORT_LATE))
         kind = PLUG_BYPASS_PIPE; /* SPLICE_F_NONBLOCK covers a shared description too */
-    else if (p->flags & PLUG__PORT_CHILD)
+    else if ((p->flags & PLUG__PORT_CHILD) && p->kind == PLUG__KIND_SOCKET)
         kind = PLUG_BYPASS_SOCKET;
     else if (p->kind == PLUG__KIND_FILE && dir == PLUG_IN)
         kind = PLUG_BYPASS_FILE;

@@ -6,6 +6,8 @@
 #include "endpoint/descriptor.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/process.h"
+#include "endpoint/program.h"
+#include "endpoint/pty.h"
 #include "endpoint/reap.h"
 #include "endpoint/words.h"
 #include "util/err.h"
@@ -13,10 +15,11 @@
 #include <string.h>
 
 struct exec_conf {
-    int pipes, stderr_too, setsid, setpgid;
+    int pipes, stderr_too, setsid, setpgid, pty, ctty;
     int64_t fdin, fdout;
     const char *chdir;
     struct plug__process_conf process;
+    struct plug__pty_conf terminal;
     const char *const *argv; /* not an option: the words, by plan */
 };
 
@@ -25,6 +28,7 @@ struct exec_layer {
     struct plug_io watch; /* of the child's end */
     struct plug__child child;
     struct plug__process process;
+    struct plug__pty pty;
     plug_time kill_at;    /* after a RESET; 0: none */
     plug_time told_at[2]; /* [0] the end of its output, [1] of its input: when it is told without
                              the status; 0: none waits */
@@ -32,6 +36,8 @@ struct exec_layer {
     uint8_t started, ended;
     uint8_t said_all; /* the end of its output was met */
     uint8_t cut_off;  /* we stopped reading before that */
+    uint8_t by_signal;
+    uint8_t hung_up; /* its terminal was taken away */
 };
 
 enum {
@@ -41,7 +47,7 @@ enum {
 };
 
 static const struct exec_conf exec_defaults = {
-    .fdin = 0, .fdout = 1, .process = PLUG__PROCESS_NONE};
+    .fdout = 1, .process = PLUG__PROCESS_NONE, .terminal = PLUG__PTY_NONE};
 
 #define EXEC_AT(field) offsetof(struct exec_conf, field)
 
@@ -84,10 +90,24 @@ static const struct plug_option exec_options[] = {
      .type = PLUG_OPT_FLAG,
      .offset = EXEC_AT(setpgid),
      .help = "in a process group of its own"},
+    {.name = "pty",
+     .aliases = "openpty ptmx",
+     .type = PLUG_OPT_FLAG,
+     .offset = EXEC_AT(pty),
+     .help = "on a terminal of its own instead of a socket pair"},
+    {.name = "ctty",
+     .aliases = "tiocsctty",
+     .type = PLUG_OPT_FLAG,
+     .offset = EXEC_AT(ctty),
+     .help = "that terminal controls it: job control, ^C; with setsid"},
     {.name = "process",
      .type = PLUG_OPT_GROUP,
      .offset = EXEC_AT(process),
      .group = plug__process_options},
+    {.name = "terminal",
+     .type = PLUG_OPT_GROUP,
+     .offset = EXEC_AT(terminal),
+     .group = plug__pty_options},
     {0},
 };
 
@@ -106,6 +126,13 @@ static const struct plug_kind exec_kinds[] = {
         .help = "a command of the shell",
         .example = "plug tcp-listen://:7013 'system:who | wc -l'",
     },
+    {
+        .name = "shell",
+        .params = PLUG_PARAM_COMMAND | PLUG_PARAM_OPTIONAL,
+        .usage = "[COMMAND]",
+        .help = "a command of $SHELL; without one, $SHELL itself on a terminal",
+        .example = "plug unix-listen:/tmp/sh.sock,mode=600 shell:",
+    },
     {0},
 };
 
@@ -116,19 +143,38 @@ static int exec_by_shell(const struct plug_step *step)
     return step->kind && strcmp(step->kind->name, "system") == 0;
 }
 
+/* What is run, and on what. */
+static int exec_words(struct plug_step *step, struct exec_conf *c, struct plug_err *reterr)
+{
+    const char *kind = step->kind ? step->kind->name : "exec";
+    const char *command = step->path ? step->path : "";
+    int empty = !command[strspn(command, " \t\n")];
+    if (strcmp(kind, "pty") == 0 || (strcmp(kind, "shell") == 0 && empty && !c->pipes))
+        c->pty = c->ctty = c->stderr_too = 1;
+    if (strcmp(kind, "shell") == 0)
+        return c->argv ? 0 : plug__program_shell(step->plan, command, &c->argv, reterr);
+    if (empty)
+        return plug__err(reterr, PLUG_EUSAGE, 0, "exec", "there is no command");
+    if (exec_by_shell(step) || c->argv)
+        return 0;
+    return plug__words(step->plan, command, &c->argv, reterr);
+}
+
 static int exec_plan(struct plug_step *step, struct plug_err *reterr)
 {
     struct exec_conf *c = step->conf;
-    const char *command = step->path ? step->path : "";
+    int r = exec_words(step, c, reterr);
     step->offers = PLUG_STREAM;
-    if (!command[strspn(command, " \t\n")])
-        return plug__err(reterr, PLUG_EUSAGE, 0, "exec", "there is no command");
-    if (!exec_by_shell(step) && !c->argv) {
-        int n = plug__words(step->plan, command, &c->argv, reterr);
-        if (n < 0)
-            return n;
-    }
-    return plug__process_check(step, &c->process, c->argv ? c->argv[0] : "sh", reterr);
+    if (r >= 0)
+        r = plug__process_check(step, &c->process, c->argv ? c->argv[0] : "sh", reterr);
+    if (r >= 0)
+        r = plug__program_terminal(step, c->pty, c->pipes, reterr);
+    if (r < 0 || !c->pty)
+        return r;
+    c->setsid |= c->ctty;
+    step->flags &= ~(unsigned)PLUG_HALFCLOSE; /* one object: its end can only be said by ^D */
+    step->flags |= PLUG_TELLS;
+    return plug__tty_check(step, &c->terminal.tty, reterr);
 }
 
 static int exec_init(struct plug_layer *l, const struct plug_step *step, struct plug_err *reterr)
@@ -153,13 +199,14 @@ static int exec_ended(struct exec_layer *e)
         return 0;
     if (r < 0)
         e->status = 0; /* somebody else waited for it: the status is not known */
+    e->by_signal = r > 0;
     e->ended = 1;
     return 1;
 }
 
 static int exec_killed(struct exec_layer *e)
 {
-    return exec_ended(e) && PLUG_CHILD_KILLED(e->status);
+    return exec_ended(e) && (e->pty.loop ? e->by_signal : PLUG_CHILD_KILLED(e->status));
 }
 
 /* Both ways; it is also the cause of an EPIPE that may stand there. */
@@ -317,10 +364,21 @@ static int exec_pipes(struct exec_ends *ends, int *os)
     return r < 0 ? r : plug__os_nonblock(ends->out, 1, os);
 }
 
+/* The terminal: both ends of the child are its one other end. */
+static int exec_terminal(struct exec_layer *e, struct exec_ends *ends, int *os)
+{
+    const struct exec_conf *c = e->d.step->conf;
+    int r = plug__pty_open(&e->pty, e->d.step, &c->terminal, e->d.l.sock->loop, &ends->in, os);
+    if (r >= 0)
+        r = plug__pty_slave(&e->pty, &ends->child_in, os);
+    ends->child_out = ends->child_in;
+    return r;
+}
+
 static int exec_spawn(struct exec_layer *e, const struct exec_ends *ends, int *os)
 {
     const struct exec_conf *c = e->d.step->conf;
-    unsigned without = e->d.step->plan->without;
+    unsigned without = c->pty ? 0 : e->d.step->plan->without; /* a terminal is both */
     /* One way only (-u, -U): its other end stays that of the command, as with socat. */
     plug_handle in = without & PLUG_NOWRITE ? PLUG_NO_HANDLE : ends->child_in;
     plug_handle out = without & PLUG_NOREAD ? PLUG_NO_HANDLE : ends->child_out;
@@ -334,6 +392,7 @@ static int exec_spawn(struct exec_layer *e, const struct exec_ends *ends, int *o
         .chdir = c->chdir,
         .setsid = c->setsid,
         .new_group = c->setpgid,
+        .ctty = c->ctty,
     };
     int r;
     if (exec_by_shell(e->d.step)) {
@@ -370,7 +429,9 @@ static int exec_open(struct plug_layer *l)
     const struct exec_conf *c = e->d.step->conf;
     struct exec_ends ends = {PLUG_NO_HANDLE, PLUG_NO_HANDLE, PLUG_NO_HANDLE, PLUG_NO_HANDLE};
     int os = 0;
-    int r = c->pipes ? exec_pipes(&ends, &os) : exec_socketpair(&ends, &os);
+    int r = c->pty     ? exec_terminal(e, &ends, &os)
+            : c->pipes ? exec_pipes(&ends, &os)
+                       : exec_socketpair(&ends, &os);
     if (r >= 0)
         r = exec_spawn(e, &ends, &os);
     if (r >= 0)
@@ -405,6 +466,10 @@ static int exec_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsig
 {
     struct exec_layer *e = (struct exec_layer *)l;
     int r = plug__duplex_recv(l, v, n, flags);
+    if (r == PLUG_EIO && e->pty.loop) {
+        l->error[0] = 0; /* so a terminal says that nobody has its other end any more */
+        r = PLUG_EOF;
+    }
     if (r != PLUG_EOF || (e->d.ended & PLUG_IN))
         return r;
     exec_settle(e);
@@ -418,6 +483,7 @@ static int exec_send(struct plug_layer *l, struct plug_msg *v, unsigned n, unsig
     if (e->d.broken)
         return exec_refused(e, e->d.broken);
     r = plug__duplex_send(l, v, n, flags);
+    plug__pty_sent(&e->pty, v, r);
     return r == PLUG_EPIPE || r == PLUG_ECONNRESET ? exec_refused(e, r) : r;
 }
 
@@ -442,10 +508,25 @@ static int exec_verdict(struct exec_layer *e)
         return PLUG_EAGAIN;
     if (e->cut_off && e->status == EXEC_BY_SIGPIPE)
         return 0; /* it talked on when nobody listened any more */
+    if (e->hung_up)
+        return 0; /* how it takes that is its own affair */
     if (e->status != 0)
         return exec_fail(e);
     if (l->error[1] == PLUG_ECONNRESET || e->d.broken == PLUG_ECONNRESET)
         return PLUG_ECONNRESET; /* it left input unread */
+    return 0;
+}
+
+/* The end of its input is said to a terminal; when nobody reads its output either, it is taken
+ * away, which HUP tells to all that run on it. */
+static int exec_leave(struct exec_layer *e, int how)
+{
+    int r = how == PLUG_SHUT_RD || e->d.broken ? 0 : plug__pty_farewell(&e->pty, &e->d);
+    if (r == PLUG_EAGAIN || how != PLUG_SHUT_RDWR)
+        return r;
+    e->hung_up |= !e->said_all;
+    plug__pty_drop(&e->pty);
+    plug__duplex_close(&e->d.l);
     return 0;
 }
 
@@ -456,6 +537,8 @@ static int exec_shut(struct plug_layer *l, int how)
         return exec_reset(e);
     if (how != PLUG_SHUT_WR && !e->said_all && !(e->d.step->plan->without & PLUG_NOREAD))
         e->cut_off = 1;
+    if (e->pty.loop && exec_leave(e, how) == PLUG_EAGAIN)
+        return PLUG_EAGAIN;
     plug__duplex_shut(l, how);
     return how == PLUG_SHUT_RDWR ? exec_verdict(e) : 0;
 }
@@ -476,6 +559,8 @@ static int exec_getopt(struct plug_layer *l, int level, int name, void *val, siz
         n = (int)e->child.pid;
     else if (name == PLUG_CHILD_STATUS && exec_ended(e))
         n = e->status;
+    else if (name == PLUG__CHILD_KILLED && e->ended)
+        n = exec_killed(e);
     else
         return name == PLUG_CHILD_STATUS ? PLUG_EAGAIN : PLUG_ENOTSUP;
     memcpy(val, &n, sizeof(n));
@@ -486,6 +571,7 @@ static int exec_getopt(struct plug_layer *l, int level, int name, void *val, siz
 static void exec_close(struct plug_layer *l)
 {
     struct exec_layer *e = (struct exec_layer *)l;
+    plug__pty_drop(&e->pty);
     plug__duplex_close(l);
     plug__loop_del(l->sock->loop, &e->watch);
     plug__process_drop(&e->process, l->sock->loop);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * The process's standard input and output as one endpoint, or one of the three standard
- * descriptors. It leaves terminal settings alone, and sockets to the layers of sockets.
+ * descriptors. A terminal's settings are changed where options ask for it, and put back; sockets
+ * are left to the layers of sockets.
  */
 #include "endpoint/descriptor.h"
 #include "endpoint/endpoint.h"
+#include "endpoint/pty.h"
 #include "util/err.h"
+#include <stddef.h>
 #include <string.h>
 
 static const struct plug_kind stdio_kinds[] = {
@@ -37,7 +40,30 @@ static const struct plug_kind stdio_kinds[] = {
     {0},
 };
 
-static const struct plug__fd_conf stdio_defaults = PLUG__FD_CONF_NONE;
+struct stdio_conf {
+    struct plug__fd_conf fd;
+    struct plug__tty_conf tty;
+};
+
+struct stdio_layer {
+    struct plug__duplex d;
+    struct plug__tty_hold hold;
+    uint8_t leads; /* pseudo-terminals take the size of this terminal */
+};
+
+static const struct stdio_conf stdio_defaults = {.fd = PLUG__FD_CONF_NONE};
+
+static const struct plug_option stdio_options[] = {
+    {.name = "fd",
+     .type = PLUG_OPT_GROUP,
+     .offset = offsetof(struct stdio_conf, fd),
+     .group = plug__fd_options},
+    {.name = "tty",
+     .type = PLUG_OPT_GROUP,
+     .offset = offsetof(struct stdio_conf, tty),
+     .group = plug__tty_options},
+    {0},
+};
 
 /* The descriptor that is read and the one that is written; -1: none, or -u, -U need it not. */
 struct stdio_numbers {
@@ -79,6 +105,20 @@ static int stdio_look(int n, struct plug__stat *ret, struct plug_err *reterr)
     return 0;
 }
 
+/* Settings are those of the terminal that is read, else of the one that is written. */
+static int stdio_settings(const struct plug_step *step, int tty, struct plug_err *reterr)
+{
+    struct stdio_conf *c = step->conf;
+    const struct plug_optval *v = plug__tty_asked(step);
+    if (!v || tty)
+        return plug__tty_check(step, &c->tty, reterr);
+    plug__err(reterr, PLUG_EUSAGE, 0, "stdio", "%s is for a terminal, which this is not",
+              v->option->name);
+    plug__err_hint(reterr, "leave it out, or run plug at a terminal (ssh -t, docker run -t)");
+    plug__err_at(reterr, v->column, v->width);
+    return PLUG_EUSAGE;
+}
+
 static int stdio_plan(struct plug_step *step, struct plug_err *reterr)
 {
     struct stdio_numbers num = stdio_numbers(step);
@@ -99,8 +139,9 @@ static int stdio_plan(struct plug_step *step, struct plug_err *reterr)
     if (in.kind == PLUG__KIND_SOCKET && out.kind == PLUG__KIND_SOCKET && in.inode == out.inode) {
         step->become = plug__socket_layer(&in); /* as inetd starts a server */
         step->adopt = num.in;
+        return 0;
     }
-    return 0;
+    return stdio_settings(step, in.kind == PLUG__KIND_TTY || out.kind == PLUG__KIND_TTY, reterr);
 }
 
 static int stdio_init(struct plug_layer *l, const struct plug_step *step, struct plug_err *reterr)
@@ -108,6 +149,25 @@ static int stdio_init(struct plug_layer *l, const struct plug_step *step, struct
     (void)reterr;
     plug__duplex_init((struct plug__duplex *)l, step);
     return 0;
+}
+
+/* The terminal itself and not our handle of it, which may be closed before the end. */
+static int stdio_terminal(struct stdio_layer *t, const struct stdio_numbers *num, int *os)
+{
+    const struct stdio_conf *c = t->d.step->conf;
+    int n = t->d.in.kind == PLUG__KIND_TTY ? num->in : num->out;
+    plug_handle h = PLUG_NO_HANDLE;
+    int r;
+    if (t->d.in.kind != PLUG__KIND_TTY && t->d.out.kind != PLUG__KIND_TTY)
+        return 0;
+    r = plug__os_stdio(n, &h, os);
+    if (r >= 0 && !t->hold.held)
+        r = plug__tty_hold(&t->hold, t->d.step, &c->tty, h, os);
+    if (r >= 0) {
+        plug__pty_follow(t->d.l.sock->loop, h);
+        t->leads = 1;
+    }
+    return r;
 }
 
 static int stdio_open(struct plug_layer *l)
@@ -120,19 +180,31 @@ static int stdio_open(struct plug_layer *l)
     if (r >= 0 && num.out >= 0 && d->out.io.handle == PLUG_NO_HANDLE)
         r = plug__port_take(&d->out, num.out, PLUG_OUT, 0, &os);
     if (r >= 0)
-        r = plug__duplex_dress(d, d->step->conf, &os);
+        r = plug__duplex_dress(d, &((const struct stdio_conf *)d->step->conf)->fd, &os);
     if (r == PLUG_EAGAIN)
         return r;
+    if (r >= 0)
+        r = stdio_terminal((struct stdio_layer *)l, &num, &os);
     return r < 0 ? plug_fail(l, 2, r, os) : plug__duplex_start(d);
+}
+
+static void stdio_close(struct plug_layer *l)
+{
+    struct stdio_layer *t = (struct stdio_layer *)l;
+    if (t->leads)
+        plug__pty_follow(l->sock->loop, PLUG_NO_HANDLE);
+    t->leads = 0;
+    plug__tty_let_go(&t->hold);
+    plug__duplex_close(l);
 }
 
 const struct plug_ops plug__stdio_ops = {
     .name = "stdio",
-    .size = sizeof(struct plug__duplex),
-    .conf = sizeof(struct plug__fd_conf),
+    .size = sizeof(struct stdio_layer),
+    .conf = sizeof(struct stdio_conf),
     .flags = PLUG_BASE | PLUG_HALFCLOSE | PLUG_RELIABLE | PLUG_ONCE | PLUG_TWO_HANDLES,
     .kinds = stdio_kinds,
-    .options = plug__fd_options,
+    .options = stdio_options,
     .defaults = &stdio_defaults,
     .plan = stdio_plan,
     .init = stdio_init,
@@ -146,5 +218,5 @@ const struct plug_ops plug__stdio_ops = {
     .getopt = plug__duplex_getopt,
     .setopt = plug_no_setopt,
     .tick = plug__duplex_tick,
-    .close = plug__duplex_close,
+    .close = stdio_close,
 };

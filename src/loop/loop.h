@@ -104,9 +104,10 @@ struct plug_loop {
     struct plug_io wake_io;        /* registered once a helper or plug_loop_wake needs it */
     plug_handle wake[2];
     struct plug__taker *takers;
-    void *pairs; /* endpoint/pair.c: names on this loop */
-    void *pipes; /* relay/mover_splice.c: pooled pipes */
-    void *user;  /* the service's or test's own */
+    plug_handle terminal; /* stdio's, plus 1; 0: none. Pseudo-terminals take its size */
+    void *pairs;          /* endpoint/pair.c: names on this loop */
+    void *pipes;          /* relay/mover_splice.c: pooled pipes */
+    void *user;           /* the service's or test's own */
     const struct plug_ops *const
         *layers;                 /* further layers known on this loop, NULL-ended; or NULL */
     uint64_t waits, events_seen; /* counters for tests and --statistics */

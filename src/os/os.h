@@ -147,7 +147,7 @@ struct plug__stat {
 };
 int plug__os_fstat(plug_handle h, struct plug__stat *ret, int *reterr_os);
 int plug__os_stat(const char *path, struct plug__stat *ret,
-                  int *reterr_os);                           /* kind, size; sockets: type 0 */
+                  int *reterr_os); /* kind, size; sockets: type 0 */
 /* Type of the Unix socket that is bound there (PLUG_STREAM, _DGRAM, _SEQPACKET), asked without a
  * connection that anybody would see. 0: it cannot be told. */
 int plug__os_unix_type(const char *path);
@@ -235,10 +235,11 @@ struct plug__child {
 /* Default signal dispositions and an empty mask in the child. ENOENT when the program is not found.
  */
 int plug__os_spawn(const struct plug__spawn *how, struct plug__child *ret, int *reterr_os);
+const char *plug__os_shell(void); /* the user's shell by the environment, else the system's */
 /* Known at all: 0, ENOENT. May read files; a name service may BLOCK. */
 int plug__os_user_known(const char *name);
 int plug__os_group_known(const char *name);
-/* 0 and *ret_status (exit status, or 128 + signal) when it has ended; EAGAIN while it runs. */
+/* *ret_status and 0 (it exited) or 1 (a signal ended it: 128 + the signal); EAGAIN while it runs. */
 int plug__os_wait(const struct plug__child *c, int *ret_status);
 /* The same on every Unix, but for WINCH, which is turned into this; Windows knows KILL only. */
 enum {
@@ -252,6 +253,42 @@ enum {
  * may be another's by then. */
 int plug__os_kill(const struct plug__child *c, int sig);
 int64_t plug__os_pid(void);
+
+/* ---- terminals (tty.c) ---- */
+/* A terminal's settings in the system's own form. */
+struct plug__tty {
+    union {
+        uint64_t align;
+        unsigned char space[64];
+    } u;
+};
+struct plug__winsize {
+    unsigned short rows, cols;
+};
+/* ENOTSUP: no terminal. A pseudo-terminal's settings are the same at both its ends. */
+int plug__os_tty_get(plug_handle h, struct plug__tty *ret, int *reterr_os);
+/* At once. `always`: also from the background, where the system stops who changes settings. */
+int plug__os_tty_set(plug_handle h, const struct plug__tty *t, int always, int *reterr_os);
+/* Changes one setting by its name in stty: flags ("echo": 0 or 1), choices ("cs8"), speeds
+ * ("b9600", "ispeed", "ospeed"), characters ("intr": a byte), "raw" and its like. ENOTSUP: no such
+ * here; EINVAL: not that value. */
+int plug__os_tty_option(struct plug__tty *t, const char *name, int64_t value);
+int plug__os_tty_flag(const struct plug__tty *t, const char *name); /* 1 on, 0 off or unknown */
+int plug__os_tty_char(const struct plug__tty *t, const char *name); /* a byte, -1: none */
+int plug__os_tty_size(plug_handle h, struct plug__winsize *ret, int *reterr_os);
+int plug__os_tty_resize(plug_handle h, const struct plug__winsize *size, int *reterr_os);
+/* What a serial line is told and tells. */
+enum { PLUG__LINE_DTR = 1, PLUG__LINE_RTS = 2, PLUG__LINE_CTS = 4, PLUG__LINE_DCD = 8 };
+int plug__os_tty_lines(plug_handle h, unsigned on, unsigned off, int *reterr_os);
+int plug__os_tty_lines_now(plug_handle h, unsigned *ret, int *reterr_os);
+/* 1 when a path names a terminal; it is not opened for that. */
+int plug__os_tty_path(const char *path);
+/* The master's end of a new pseudo-terminal, non-blocking, and the name of the other end. */
+int plug__os_pty_open(plug_handle *ret, char *name, size_t len, int *reterr_os);
+int plug__os_pty_used(plug_handle master); /* 1: the other end is open */
+int plug__os_symlink(const char *target, const char *path, int *reterr_os);
+/* Where a symbolic link leads; the length. EINVAL: no link. */
+int plug__os_readlink(const char *path, char *buf, size_t len, int *reterr_os);
 
 /* ---- for the command only (signal.c) ---- */
 /* Routes INT, TERM, HUP, QUIT, USR1, WINCH (and Windows' console events) to a handle that polls IN;

@@ -329,13 +329,13 @@ static int ending_farewell(struct plug__session *s, int side)
  * has not said all. */
 static int ending_faulty(const struct plug__session *s)
 {
-    int status;
-    size_t len = sizeof(status);
+    int killed;
+    size_t len = sizeof(killed);
     if (s->fault != PLUG_ECHILD)
         return s->fault != 0;
-    return plug_getsockopt(s->side[s->fault_side], PLUG_LEVEL_CHILD, PLUG_CHILD_STATUS, &status,
+    return plug_getsockopt(s->side[s->fault_side], PLUG_LEVEL_CHILD, PLUG__CHILD_KILLED, &killed,
                            &len) >= 0 &&
-           PLUG_CHILD_KILLED(status);
+           killed;
 }
 
 int plug__session_closing(struct plug__session *s)

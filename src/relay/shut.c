@@ -11,10 +11,18 @@ int plug__session_half_closes(const struct plug__session *s, int side)
            !plug__session_plan(s, side)->common.shut_none;
 }
 
+/* A side that has a farewell, which its reader may or may not take for an end. */
+static int shut_says(const struct plug__session *s, int side)
+{
+    return (plug__sock_step(s->side[side])->flags & PLUG_TELLS) &&
+           !plug__session_plan(s, side)->common.shut_none;
+}
+
 int plug__session_can_tell(const struct plug__session *s, int side)
 {
     const struct plug__common *c = &plug__session_plan(s, side)->common;
-    return plug__session_half_closes(s, side) || c->shut_null || c->shut_close;
+    return plug__session_half_closes(s, side) || c->shut_null || c->shut_close ||
+           shut_says(s, side);
 }
 
 /* The empty record of shut-null. */
@@ -48,7 +56,7 @@ int plug__session_tell_end(struct plug__session *s, int side)
         return shut_null(s->side[side]);
     if (c->shut_close)
         return shut_close(s, side);
-    if (plug__session_half_closes(s, side))
+    if (plug__session_half_closes(s, side) || shut_says(s, side))
         r = plug__sock_shut(s->side[side], PLUG_SHUT_WR);
     return r;
 }

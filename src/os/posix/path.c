@@ -99,6 +99,20 @@ int plug__os_umask(unsigned mask, unsigned *ret_old)
     return 0;
 }
 
+int plug__os_symlink(const char *target, const char *path, int *reterr_os)
+{
+    return plug__posix_check(symlink(target, path), reterr_os);
+}
+
+int plug__os_readlink(const char *path, char *buf, size_t len, int *reterr_os)
+{
+    ssize_t n = len > 0 ? readlink(path, buf, len - 1) : -1;
+    if (n < 0)
+        return plug__posix_fail(reterr_os);
+    buf[n] = '\0';
+    return (int)n;
+}
+
 int plug__os_columns(plug_handle h)
 {
     struct winsize w = {0};

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -310,6 +311,12 @@ int plug__os_spawn(const struct plug__spawn *how, struct plug__child *ret, int *
     return 0;
 }
 
+const char *plug__os_shell(void)
+{
+    const char *shell = getenv("SHELL");
+    return shell && *shell ? shell : "/bin/sh";
+}
+
 int plug__os_wait(const struct plug__child *c, int *ret_status)
 {
     int status = 0;
@@ -322,7 +329,7 @@ int plug__os_wait(const struct plug__child *c, int *ret_status)
     if (got < 0)
         return plug__posix_fail(NULL);
     *ret_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    return 0;
+    return WIFSIGNALED(status) ? 1 : 0;
 }
 
 int plug__os_kill(const struct plug__child *c, int sig)

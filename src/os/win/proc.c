@@ -262,6 +262,11 @@ int plug__os_spawn(const struct plug__spawn *how, struct plug__child *ret, int *
     return rc;
 }
 
+const char *plug__os_shell(void)
+{
+    return "cmd.exe";
+}
+
 int plug__os_user_known(const char *name)
 {
     (void)name;
@@ -290,7 +295,7 @@ int plug__os_wait(const struct plug__child *c, int *ret_status)
         return plug__win_last(NULL);
     /* An unhandled exception ends a process with its NTSTATUS, which is no exit code. */
     *ret_status = code >= 0xC0000000u ? 128 + 6 : (int)(code & 0xff);
-    return 0;
+    return code >= 0xC0000000u ? 1 : 0;
 }
 
 /* There are no signals: the process ends at once, with the status a Unix shell would show. */

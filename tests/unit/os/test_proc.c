@@ -32,7 +32,7 @@ static int proc_status(const struct plug__child *c)
         assert_true(plug__os_now() < end);
         (void)plug__os_poll(&p, 1, PLUG_MS, NULL);
     }
-    assert_int_equal(rc, 0);
+    assert_int_equal(rc, status > 128); /* no test here exits with such a status itself */
     plug__os_close(c->handle);
     return status;
 }
