@@ -267,6 +267,16 @@ void plug__listener_child_lost(struct plug_sock *child, int code)
     plug__sock_again(s);
 }
 
+void plug__listener_refused(struct plug_sock *s, const struct plug_addr *peer, const char *why)
+{
+    struct plug__listener *l = s->listener;
+    if (!l)
+        return;
+    l->stats.refused++;
+    if (l->refused)
+        l->refused(l, peer, why);
+}
+
 /* ---- routes ---- */
 
 void plug__listener_route(struct plug_sock *s, struct plug__route *r)

@@ -21,7 +21,7 @@ struct plug__route {
 
 struct plug__listener_stats {
     uint64_t accepted, ready, failed, timed_out,
-        refused;     /* refused: half-open limit or unknown route */
+        refused;     /* refused: unknown route, or not to be heard (range, tcpwrap) */
     uint64_t paused; /* times accepting stood still for want of descriptors */
 };
 
@@ -41,6 +41,8 @@ struct plug__listener {
     struct plug__listener_stats stats;
     /* Told of a child that failed its handshakes, before it is freed. May be NULL. */
     void (*lost)(struct plug__listener *l, struct plug_sock *child, int code);
+    /* Told of a peer that the base did not let in, and by which option. May be NULL. */
+    void (*refused)(struct plug__listener *l, const struct plug_addr *peer, const char *why);
     void *arg;
 };
 
@@ -62,6 +64,8 @@ void plug__listener_child_lost(struct plug_sock *child, int code);
 /* A layer of the child answered DECIDE. Returns 0 to call open again, EAGAIN to wait for the
  * verdict. */
 int plug__listener_decide(struct plug_sock *child);
+/* For bases: a peer was turned away before it became a child; why: the option, a static text. */
+void plug__listener_refused(struct plug_sock *s, const struct plug_addr *peer, const char *why);
 /* verdict 0: go on; a PLUG_E*: the layer tells the peer and fails. A child freed meanwhile must not
  * be named. */
 void plug__child_verdict(struct plug_sock *child, int verdict);

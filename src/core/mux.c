@@ -149,6 +149,11 @@ static void mux_stale(struct plug__mux_child *c)
     plug__free(c);
 }
 
+int plug__mux_knows(const struct plug__mux *m, const void *key, size_t keylen)
+{
+    return mux_find(m, key, keylen) != NULL;
+}
+
 /* A key whose first record was dropped is not worth a child: it would come up empty. */
 int plug__mux_deliver(struct plug__mux *m, const void *key, size_t keylen,
                       const struct plug_msg *rec)

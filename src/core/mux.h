@@ -68,6 +68,8 @@ void plug__mux_unref(struct plug__mux *m); /* gives up a reference and nothing e
  * longer than plug__mux_child.key. */
 int plug__mux_deliver(struct plug__mux *m, const void *key, size_t keylen,
                       const struct plug_msg *rec);
+/* 1 when the key has a child, fresh or not. */
+int plug__mux_knows(const struct plug__mux *m, const void *key, size_t keylen);
 /* Gives the oldest fresh key to a layer's child (its records come along); the layer becomes ready
  * for IN | OUT and holds a reference. EAGAIN: none. */
 int plug__mux_accept(struct plug__mux *m, struct plug__mux_child *into, struct plug_layer *layer);

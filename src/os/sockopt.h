@@ -227,6 +227,12 @@ int plug__os_multicast_if(plug_handle h, int family, const struct plug_addr *at,
                           int *reterr_os);
 int plug__os_is_multicast(const struct plug_addr *a);
 
+/* The user of the program at the other end of a connected Unix socket. ENOTSUP where that cannot be
+ * known. */
+int plug__os_peer_uid(plug_handle h, int64_t *ret, int *reterr_os);
+/* A user's number, by name or number. Returns 0, ENOENT, ENOTSUP. */
+int plug__os_user_id(const char *name, int64_t *ret);
+
 /* Binds a Unix socket to a name of the system's choice. ENOTSUP where there is no such thing. */
 int plug__os_autobind(plug_handle h, int *reterr_os);
 

@@ -7,6 +7,7 @@
 
 #include "util/err.h"
 #include "util/str.h"
+#include <stdio.h>
 
 enum { LISTEN_BATCH = 16 }; /* sessions begun in one turn */
 
@@ -288,6 +289,20 @@ static void listen_lost(struct plug__listener *l, struct plug_sock *child, int c
     plug__relay_emit(r, &ev);
 }
 
+/* Turned away before it became a connection of ours. */
+static void listen_refused(struct plug__listener *l, const struct plug_addr *peer, const char *why)
+{
+    struct plug__relay *r = l->arg;
+    struct plug__event ev = {.kind = PLUG__EV_NOTICE, .side = l->sock == r->listen[1]};
+    char text[PLUG__PEER_ROOM] = "";
+    r->totals.refused++;
+    if (plug__os_addr_text(peer, text, sizeof(text)) < 0 || !text[0])
+        (void)snprintf(text, sizeof(text), "a peer");
+    plug__err(&ev.err, PLUG_EPERM, 0, NULL, "%s is not let in (%s)", text, why);
+    plug__err_hint(&ev.err, "the option %s of this address says so", why);
+    plug__relay_emit(r, &ev);
+}
+
 int plug__relay_listen(struct plug__relay *r, struct plug_err *reterr)
 {
     for (int i = 0; i < 2; i++) {
@@ -297,6 +312,7 @@ int plug__relay_listen(struct plug__relay *r, struct plug_err *reterr)
         if (e < 0)
             return e;
         r->listen[i]->listener->lost = listen_lost;
+        r->listen[i]->listener->refused = listen_refused;
         r->listen[i]->listener->arg = r;
         plug_watch(r->listen[i], listen_watch, r);
         plug__relay_route(r, i);

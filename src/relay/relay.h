@@ -77,7 +77,7 @@ struct plug__relay_conf {
 
 struct plug__relay_totals {
     struct plug__flow flow[2];
-    uint64_t sessions, live, failed;
+    uint64_t sessions, live, failed, refused; /* refused: not let in by range=, tcpwrap … */
 };
 
 /* Checks two parsed plans against each other (types, frames, both only once …) and pushes what is

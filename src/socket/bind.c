@@ -145,6 +145,30 @@ static int bind_check(const struct plug_step *step, const char *protocol, struct
     return PLUG_EUSAGE;
 }
 
+int plug__socket_hears(const struct plug_step *step)
+{
+    const char *name = step->kind ? step->kind->name : "";
+    return step->role == PLUG_LISTENER || strstr(name, "-recv") || strstr(name, "-datagram");
+}
+
+/* Options that say whom to hear are for those who hear strangers. */
+static int bind_check_peers(const struct plug_step *step, struct plug_err *reterr)
+{
+    static const char names[] = "range allow deny tcpwrap allow-table deny-table tcpwrap-etc";
+    for (unsigned i = 0; i < step->nopts && !plug__socket_hears(step); i++) {
+        const struct plug_optval *v = &step->opts[i];
+        if (!plug__word_in(names, v->option->name, strlen(v->option->name)))
+            continue;
+        plug__err(reterr, PLUG_EUSAGE, 0, step->ops->name,
+                  "option \"%s\" is for listeners; %s does not listen", v->option->name,
+                  step->kind ? step->kind->name : step->ops->name);
+        plug__err_hint(reterr, "leave it out, or use a kind that ends in -listen");
+        plug__err_at(reterr, v->column, v->width);
+        return PLUG_EUSAGE;
+    }
+    return 0;
+}
+
 int plug__socket_check(const struct plug_step *step, const char *protocol, struct plug_err *reterr)
 {
     uint16_t port;
@@ -156,5 +180,5 @@ int plug__socket_check(const struct plug_step *step, const char *protocol, struc
         plug__err_hint(reterr, "a port is a number from 0 to 65535 or a name such as \"http\"");
         return PLUG_EUSAGE;
     }
-    return bind_check(step, protocol, reterr);
+    return bind_check_peers(step, reterr) ? PLUG_EUSAGE : bind_check(step, protocol, reterr);
 }

@@ -5,10 +5,13 @@
  */
 #include "socket/common.h"
 
+#include "core/listener.h"
+
 #include <limits.h>
 #include <string.h>
 
 enum { SOCKET_LOOK_FIRST = 1, SOCKET_LOOK_MOST = 100 }; /* ms between looks at what is unsent */
+enum { SOCKET_PROBE_S = 5 }; /* between keepalive probes of a peer that said it sends no more */
 
 /* ---- making ---- */
 
@@ -92,6 +95,16 @@ int plug__socket_adopt(struct plug__socket *s)
     return 0;
 }
 
+static int socket_turned_away(plug_handle h, const struct plug_layer *listener,
+                              const struct plug_step *step, const struct plug_addr *peer)
+{
+    const char *why = peer->family == AF_UNIX ? plug__socket_unwelcome_user(step, h)
+                                              : plug__socket_unwelcome(step, peer);
+    if (why)
+        plug__listener_refused(listener->sock, peer, why);
+    return why != NULL;
+}
+
 int plug__socket_accept(plug_handle from, struct plug_layer *listener, struct plug__socket *child)
 {
     struct plug_addr peer;
@@ -100,7 +113,8 @@ int plug__socket_accept(plug_handle from, struct plug_layer *listener, struct pl
     int r = plug__os_accept(from, &h, &peer, &os);
     if (r == PLUG_EAGAIN)
         return r;
-    if (r >= 0 && plug__socket_filters(child->step) && !plug__socket_welcome(child->step, &peer)) {
+    if (r >= 0 && plug__socket_filters(child->step) &&
+        socket_turned_away(h, listener, child->step, &peer)) {
         plug__os_close(h);
         return PLUG_EPERM; /* of this one; the listener goes on */
     }
@@ -434,11 +448,36 @@ static int socket_move(struct plug__socket *s, const void *val, size_t len)
     return r;
 }
 
+/* A local peer that has closed hangs up both ways; that of a network answers a keepalive probe. */
+static int socket_probe(struct plug__socket *s)
+{
+    const int wait = SOCKET_PROBE_S;
+    struct plug__pollfd fd = {.handle = s->io.handle, .want = PLUG_OUT};
+    int on = 0;
+    size_t len = sizeof(on);
+    if (s->flags & PLUG__SOCKET_WR_SHUT)
+        return 0;
+    if (s->flags & PLUG__SOCKET_SHORT) { /* TCP */
+        if (plug__os_getsockopt(s->io.handle, SOL_SOCKET, SO_KEEPALIVE, &on, &len, NULL) >= 0 &&
+            on && TCP_KEEPIDLE != PLUG__LACKS)
+            (void)plug__os_setsockopt(s->io.handle, IPPROTO_TCP, TCP_KEEPIDLE, &wait, sizeof(wait),
+                                      NULL);
+        return 0;
+    }
+    if (plug__os_poll(&fd, 1, 0, NULL) > 0 && (fd.got & PLUG__HUP)) {
+        plug_fail(&s->l, 1, PLUG_EPIPE, 0);
+        plug_ready(&s->l, PLUG_OUT);
+    }
+    return 0;
+}
+
 int plug__socket_setopt(struct plug_layer *l, int level, int name, const void *val, size_t len)
 {
     struct plug__socket *s = plug__socket_of(l);
     if (level > PLUG_LEVEL_SOCK || s->io.handle == PLUG_NO_HANDLE)
         return level > PLUG_LEVEL_SOCK ? PLUG_ENOTSUP : PLUG_ENOTCONN;
+    if (level == PLUG_LEVEL_SOCK && name == PLUG__SO_PROBE)
+        return socket_probe(s);
     if (level == PLUG_LEVEL_SOCK)
         return name == PLUG__SO_MOVE ? socket_move(s, val, len) : PLUG_ENOTSUP;
     return plug__os_setsockopt(s->io.handle, level, name, val, len, NULL);

@@ -44,7 +44,9 @@ struct plug__socket {
 
 /* The head of every socket base's conf. */
 struct plug__socket_conf {
-    const char *bind, *range;
+    const char *bind;
+    const char *range, *allow, *deny;                     /* the last of each; all are in opts */
+    const char *wrap, *wrap_allow, *wrap_deny, *wrap_dir; /* tcpwrap: tables of hosts */
     int64_t sourceport;
     int lowport;
     int family;             /* index in PLUG__FAMILIES */
@@ -167,6 +169,9 @@ int plug__socket_bind(plug_handle h, const struct plug_step *step, int family, i
 /* Checks host, port, bind= and sourceport at plan time. Returns 0 or EUSAGE. */
 int plug__socket_check(const struct plug_step *step, const char *protocol, struct plug_err *reterr);
 
+/* 1 when it takes data from peers that its address does not name. */
+int plug__socket_hears(const struct plug_step *step);
+
 /* EUSAGE with that hint when so-type= asks for another type than the kind's. */
 int plug__socket_check_type(const struct plug_step *step, int type, const char *hint,
                             struct plug_err *reterr);
@@ -176,8 +181,17 @@ int plug__socket_check_type(const struct plug_step *step, int type, const char *
 enum { PLUG__LOWPORTS = 1024 }; /* ports below are given to the privileged only */
 
 int plug__socket_filters(const struct plug_step *step); /* whether it asks at all */
-int plug__socket_welcome(const struct plug_step *step, const struct plug_addr *peer);
-int plug__socket_check_range(const char *value); /* the form of range= */
+/* NULL when the peer is let in, else the option that says no. */
+const char *plug__socket_unwelcome(const struct plug_step *step, const struct plug_addr *peer);
+/* The same for a connected Unix socket, by the peer's user. */
+const char *plug__socket_unwelcome_user(const struct plug_step *step, plug_handle h);
+int plug__socket_check_range(const char *value); /* the forms of range=, allow=, deny= */
+int plug__socket_check_users(const char *value); /* the same for Unix sockets */
+int plug__socket_range_has(const char *range, const struct plug_addr *peer); /* one range */
+
+/* ---- tables of hosts (wrap.c) ---- */
+
+int plug__wrap_admits(const struct plug__socket_conf *conf, const struct plug_addr *peer);
 
 /* ---- where a listener listens (local.c) ---- */
 

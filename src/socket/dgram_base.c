@@ -5,6 +5,7 @@
  */
 #include "socket/dgram_base.h"
 
+#include "core/listener.h"
 #include "socket/dgram_key.h"
 #include "util/alloc.h"
 
@@ -43,17 +44,26 @@ static unsigned base_prepare(struct plug__dgram_base *b, const struct plug__dgra
     return (unsigned)n;
 }
 
+/* Who has a session is heard; others are looked at. */
+static int base_turned_away(const struct plug__dgram_base *b, const struct plug_addr *peer)
+{
+    const char *why = plug__socket_filters(b->step) ? plug__socket_unwelcome(b->step, peer) : NULL;
+    if (why && b->listener)
+        plug__listener_refused(b->listener->sock, peer, why);
+    return why != NULL;
+}
+
 static void base_deliver(struct plug__dgram_base *b, const struct plug__dgram_end *e,
                          const struct plug_msg *m)
 {
     struct plug_addr local = {0};
     unsigned char key[PLUG__DGRAM_KEY];
     size_t n;
-    if (plug__socket_filters(b->step) && !plug__socket_welcome(b->step, m->name))
-        return;
     if (e->pktinfo && plug__os_pktinfo_get(m, &local) < 0)
         local.len = 0;
     n = plug__dgram_key(key, (unsigned)(e - b->v), m->name, &local);
+    if (!plug__mux_knows(&b->mux, key, n) && base_turned_away(b, m->name))
+        return;
     (void)plug__mux_deliver(&b->mux, key, n, m); /* what it dropped it has counted */
 }
 

@@ -31,6 +31,13 @@
         .name = (n), .aliases = (a), .type = PLUG_OPT_SOCKANY, .level = IPPROTO_IP, .opt = (op), \
         .value = (v), .help = (h), .form = (f), .check = (ck), .set = (st)                       \
     }
+/* A row that is a list of peers. */
+#define PEERS(n, a, m, h)                                                              \
+    {                                                                                  \
+        .name = (n), .aliases = (a), .type = PLUG_OPT_STRING, .offset = CONF(m),       \
+        .value = "ADDRESS/BITS", .help = (h), .check = plug__socket_check_range,       \
+        .form = "addresses and ranges, such as 192.0.2.0/24+[2001:db8::]/32+192.0.2.7" \
+    }
 #define CONF(m) offsetof(struct plug__socket_conf, m)
 
 const struct plug_option plug__socket_options[] = {
@@ -118,14 +125,34 @@ const struct plug_option plug__ip_options[] = {
      .type = PLUG_OPT_FLAG,
      .offset = CONF(lowport),
      .help = "the same with any port below 1024"},
-    {.name = "range",
+    PEERS("range", NULL, range, "hear only peers in these ranges"),
+    PEERS("allow", NULL, allow, "the same; several add up"),
+    PEERS("deny", NULL, deny, "do not hear peers in these ranges, whatever allows them"),
+    {.name = "tcpwrap",
+     .aliases = "tcpwrappers tcpwrapper libwrap wrap",
      .type = PLUG_OPT_STRING,
-     .offset = CONF(range),
-     .flags = PLUG_OPT_LISTENER,
-     .value = "ADDRESS/BITS",
-     .form = "an address or a range, such as 192.0.2.0/24 or [2001:db8::]/32",
-     .check = plug__socket_check_range,
-     .help = "a listener hears only peers in this range"},
+     .offset = CONF(wrap),
+     .flags = PLUG_OPT_EMPTY,
+     .value = "SERVICE",
+     .help = "hear only whom the tables of hosts admit (hosts_access(5)); SERVICE: default plug"},
+    {.name = "allow-table",
+     .aliases = "hosts-allow tcpwrap-hosts-allow-table",
+     .type = PLUG_OPT_STRING,
+     .offset = CONF(wrap_allow),
+     .value = "FILE",
+     .help = "with tcpwrap: whom to hear; default /etc/hosts.allow"},
+    {.name = "deny-table",
+     .aliases = "hosts-deny tcpwrap-hosts-deny-table",
+     .type = PLUG_OPT_STRING,
+     .offset = CONF(wrap_deny),
+     .value = "FILE",
+     .help = "with tcpwrap: whom not; default /etc/hosts.deny"},
+    {.name = "tcpwrap-etc",
+     .aliases = "tcpwrap-dir",
+     .type = PLUG_OPT_STRING,
+     .offset = CONF(wrap_dir),
+     .value = "DIRECTORY",
+     .help = "with tcpwrap: where hosts.allow and hosts.deny are; default /etc"},
     {.name = "pf",
      .aliases = "protocol-family family",
      .type = PLUG_OPT_ENUM,

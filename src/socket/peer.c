@@ -9,6 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    PEER_ITEM = 128, /* longest item of a list */
+    PEER_MAPPED = 96 /* bits before the IPv4 address in an IPv6 one */
+};
+
 /* A range as bytes. */
 struct peer_range {
     unsigned char bytes[16], mask[16];
@@ -37,12 +42,14 @@ static size_t peer_bytes(const struct plug_addr *a, unsigned char *ret)
     return 16;
 }
 
-static int peer_bits(const char *text, struct peer_range *r)
+/* before: bits that stand in front of the bytes that are looked at. */
+static int peer_bits(const char *text, unsigned long before, struct peer_range *r)
 {
     char *end;
     unsigned long bits = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || bits > 8 * r->len)
+    if (*text < '0' || *text > '9' || *end || bits < before || bits - before > 8 * r->len)
         return PLUG_EINVAL;
+    bits -= before;
     for (size_t i = 0; i < bits; i++)
         r->mask[i / 8] |= (unsigned char)(0x80u >> i % 8);
     return 0;
@@ -77,7 +84,7 @@ static int peer_parse(const char *text, struct peer_range *ret)
     struct plug_addr a;
     char host[64];
     *ret = (struct peer_range){0};
-    if (!cut && strchr(text, '.') && *text != '[')
+    if (!cut && *text != '[' && strcspn(text, ".") < strcspn(text, ":"))
         cut = strchr(text, ':');
     if (!cut)
         cut = text + strlen(text);
@@ -85,7 +92,7 @@ static int peer_parse(const char *text, struct peer_range *ret)
         return PLUG_EINVAL;
     ret->len = peer_bytes(&a, ret->bytes);
     if (*cut == '/')
-        return peer_bits(cut + 1, ret);
+        return peer_bits(cut + 1, ret->len == 4 && a.family == AF_INET6 ? PEER_MAPPED : 0, ret);
     if (*cut == ':')
         return peer_mask(cut + 1, ret);
     memset(ret->mask, 0xff, ret->len);
@@ -103,25 +110,138 @@ static int peer_in(const struct peer_range *r, const struct plug_addr *peer)
     return 1;
 }
 
-int plug__socket_filters(const struct plug_step *step)
+/* ---- lists ---- */
+
+/* The next of a list; what parts them is blanks, commas, semicolons or plus signs. Returns its
+ * length, 0 at the end. */
+static size_t peer_item(const char **list)
 {
-    const struct plug__socket_conf *conf = step->conf;
-    return conf->range || conf->sourceport || conf->lowport;
+    static const char between[] = " \t,;+";
+    *list += strspn(*list, between);
+    return strcspn(*list, between);
 }
 
-int plug__socket_welcome(const struct plug_step *step, const struct plug_addr *peer)
+static int peer_copy(const char *from, size_t n, char *to, size_t room)
 {
-    const struct plug__socket_conf *conf = step->conf;
+    if (n >= room)
+        return PLUG_EINVAL;
+    memcpy(to, from, n);
+    to[n] = '\0';
+    return 0;
+}
+
+static int peer_listed(const char *list, const struct plug_addr *peer)
+{
     struct peer_range range;
-    if (conf->sourceport && plug__os_addr_port(peer) != conf->sourceport)
-        return 0;
-    if (conf->lowport && plug__os_addr_port(peer) >= PLUG__LOWPORTS)
-        return 0;
-    return !conf->range || (peer_parse(conf->range, &range) >= 0 && peer_in(&range, peer));
+    char item[PEER_ITEM];
+    size_t n;
+    for (; (n = peer_item(&list)) > 0; list += n)
+        if (peer_copy(list, n, item, sizeof(item)) >= 0 && peer_parse(item, &range) >= 0 &&
+            peer_in(&range, peer))
+            return 1;
+    return 0;
 }
 
 int plug__socket_check_range(const char *value)
 {
     struct peer_range range;
-    return peer_parse(value, &range) < 0 ? PLUG_EUSAGE : 0;
+    char item[PEER_ITEM];
+    int some = 0;
+    size_t n;
+    for (; (n = peer_item(&value)) > 0; value += n, some = 1)
+        if (peer_copy(value, n, item, sizeof(item)) < 0 || peer_parse(item, &range) < 0)
+            return PLUG_EUSAGE;
+    return some ? 0 : PLUG_EUSAGE;
+}
+
+int plug__socket_range_has(const char *range, const struct plug_addr *peer)
+{
+    struct peer_range r;
+    return peer_parse(range, &r) >= 0 && peer_in(&r, peer);
+}
+
+/* ---- users, of Unix sockets ---- */
+
+static int peer_user_listed(const char *list, int64_t uid)
+{
+    char item[PEER_ITEM];
+    int64_t id;
+    size_t n;
+    for (; (n = peer_item(&list)) > 0; list += n)
+        if (peer_copy(list, n, item, sizeof(item)) >= 0 && plug__os_user_id(item, &id) >= 0 &&
+            id == uid)
+            return 1;
+    return 0;
+}
+
+int plug__socket_check_users(const char *value)
+{
+    char item[PEER_ITEM];
+    int some = 0;
+    int64_t id;
+    size_t n;
+    for (; (n = peer_item(&value)) > 0; value += n, some = 1)
+        if (peer_copy(value, n, item, sizeof(item)) < 0 || plug__os_user_id(item, &id) < 0)
+            return PLUG_EUSAGE;
+    return some ? 0 : PLUG_EUSAGE;
+}
+
+/* ---- the whole ---- */
+
+int plug__socket_filters(const struct plug_step *step)
+{
+    const struct plug__socket_conf *conf = step->conf;
+    return conf->range || conf->allow || conf->deny || conf->wrap || conf->sourceport ||
+           conf->lowport;
+}
+
+struct peer_asked {
+    const struct plug_addr *peer;
+    int64_t uid; /* -1: of IP */
+};
+
+static int peer_matches(const struct peer_asked *a, const char *list)
+{
+    return a->uid < 0 ? peer_listed(list, a->peer) : peer_user_listed(list, a->uid);
+}
+
+/* Each of these options may stand more than once: who is on one list of those let in is let in,
+ * but for those who are on one of the others. Returns NULL, or by which option not. */
+static const char *peer_lists(const struct plug_step *step, const struct peer_asked *a)
+{
+    const char *missed = NULL;
+    int found = 0;
+    for (unsigned i = 0; i < step->nopts; i++) {
+        const struct plug_optval *v = &step->opts[i];
+        if (strcmp(v->option->name, "deny") == 0 && peer_matches(a, v->text))
+            return "deny";
+        if (strcmp(v->option->name, "range") != 0 && strcmp(v->option->name, "allow") != 0)
+            continue;
+        found |= peer_matches(a, v->text);
+        missed = v->option->name;
+    }
+    return found ? NULL : missed;
+}
+
+const char *plug__socket_unwelcome(const struct plug_step *step, const struct plug_addr *peer)
+{
+    const struct plug__socket_conf *conf = step->conf;
+    const struct peer_asked asked = {.peer = peer, .uid = -1};
+    const char *why;
+    if (conf->sourceport && plug__os_addr_port(peer) != conf->sourceport)
+        return "sourceport";
+    if (conf->lowport && plug__os_addr_port(peer) >= PLUG__LOWPORTS)
+        return "lowport";
+    why = peer_lists(step, &asked);
+    if (!why && conf->wrap && !plug__wrap_admits(conf, peer))
+        return "tcpwrap";
+    return why;
+}
+
+const char *plug__socket_unwelcome_user(const struct plug_step *step, plug_handle h)
+{
+    struct peer_asked asked = {.peer = NULL};
+    if (plug__os_peer_uid(h, &asked.uid, NULL) < 0)
+        return "allow";
+    return peer_lists(step, &asked);
 }

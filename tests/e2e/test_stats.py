@@ -125,3 +125,18 @@ def test_debug_lines_of_a_session_are_bounded(plug, tmp_path):
              stdin=subprocess.PIPE)
     p.finish(b"y" * (4 << 20))
     assert len(lines_of(p, "session 1 ")) < 70
+
+
+def test_who_is_not_let_in_is_counted_and_shown(plug):
+    p = plug("-d", "-d", "tcp-listen://127.0.0.1:0#deny=127.0.0.1", "echo:", ready=1)
+    for n in (1, 2):
+        c = connect(p.port())
+        try:
+            assert c.recv(1) == b""
+        except ConnectionResetError:
+            pass
+        here = "127.0.0.1:%d is not let in (deny)" % c.getsockname()[1]
+        until(lambda: here in p.stderr(), "the notice")
+        c.close()
+    p.p.send_signal(signal.SIGUSR1)
+    until(lambda: lines_of(p, "2 not let in"), "statistics")

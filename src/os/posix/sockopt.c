@@ -6,6 +6,7 @@
 #include "os/sockopt.h"
 
 #include "os/posix/posix.h"
+#include "util/alloc.h"
 #include <string.h>
 #include <sys/time.h>
 
@@ -17,6 +18,33 @@ int plug__os_socktime(plug_handle h, int level, int name, plug_time t, int *rete
         tv.tv_usec = (suseconds_t)(t % PLUG_SECOND / 1000);
     }
     return plug__os_setsockopt(h, level, name, &tv, sizeof tv, reterr_os);
+}
+
+int plug__os_peer_uid(plug_handle h, int64_t *ret, int *reterr_os)
+{
+#ifdef SO_PEERCRED
+    struct ucred c;
+    size_t len = sizeof c;
+    int r = plug__os_getsockopt(h, SOL_SOCKET, SO_PEERCRED, &c, &len, reterr_os);
+    if (r >= 0)
+        *ret = c.uid;
+    return r;
+#else
+    (void)h;
+    (void)ret;
+    (void)reterr_os;
+    return PLUG_ENOTSUP;
+#endif
+}
+
+int plug__os_user_id(const char *name, int64_t *ret)
+{
+    char *buf = plug__malloc(PLUG__NAMES);
+    if (!buf)
+        return PLUG_ENOMEM;
+    *ret = plug__posix_user(name, buf);
+    plug__free(buf);
+    return *ret < 0 ? PLUG_ENOENT : 0;
 }
 
 int plug__os_autobind(plug_handle h, int *reterr_os)

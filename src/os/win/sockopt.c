@@ -18,6 +18,21 @@ int plug__os_socktime(plug_handle h, int level, int name, plug_time t, int *rete
     return plug__os_setsockopt(h, level, name, &ms, sizeof ms, reterr_os);
 }
 
+int plug__os_peer_uid(plug_handle h, int64_t *ret, int *reterr_os)
+{
+    (void)h;
+    (void)ret;
+    (void)reterr_os;
+    return PLUG_ENOTSUP;
+}
+
+int plug__os_user_id(const char *name, int64_t *ret)
+{
+    (void)name;
+    (void)ret;
+    return PLUG_ENOTSUP;
+}
+
 int plug__os_autobind(plug_handle h, int *reterr_os)
 {
     (void)h;
