@@ -12,6 +12,7 @@ extern const struct plug_ops plug__fd_ops;
 extern const struct plug_ops plug__file_ops;
 extern const struct plug_ops plug__gopen_ops;
 extern const struct plug_ops plug__pipe_ops;
+extern const struct plug_ops plug__socketpair_ops;
 extern const struct plug_ops plug__pair_ops;
 extern const struct plug_ops plug__echo_ops;
 extern const struct plug_ops plug__text_ops;

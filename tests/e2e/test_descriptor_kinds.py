@@ -263,3 +263,24 @@ def test_programs_do_not_get_a_given_descriptor(plug, tmp_path):
                  pass_fds=(n,))
         assert p.wait() == 0
         assert p.stderr() == "x"
+
+
+# ---- a pair of sockets ----
+
+
+@pytest.mark.parametrize("options", ["type=stream", "socktype=1", "so-type=seqpacket", "type=5"])
+def test_socketpair_gives_back(plug, options):
+    data = os.urandom(300000)
+    p = plug("-", f"socketpair,{options}", stdin=subprocess.PIPE)
+    assert p.finish(data)[:2] == (0, data)
+
+
+def test_socketpair_keeps_records(plug, short_dir):
+    p = plug(f"unix-seqpacket-listen:{short_dir}/s", "socketpair", ready=1)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.settimeout(30)
+        s.connect(str(short_dir / "s"))
+        for record in (b"one", b"x" * 100000, b"three"):
+            s.send(record)
+            assert s.recv(200000) == record
+    assert p.wait() == 0, p.stderr()
