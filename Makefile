@@ -33,8 +33,8 @@ fuzz: ## the corpora as tests, then FUZZ_SECONDS (180) shared by all targets
 	@scripts/deps.sh build fuzz
 	@scripts/fuzz.sh
 
-bench: all ## compare with socat in alternating runs
-	@scripts/deps.sh test
+bench: all ## compare with socat, HAProxy and nginx in alternating runs
+	@scripts/deps.sh bench
 	@bench/run.py
 
 cov: ## line coverage of core and relay from all tests

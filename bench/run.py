@@ -1,14 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Compares plug with socat as it is shipped, in alternating rounds on this machine, all on loopback.
+"""Compares plug with socat, HAProxy and nginx in alternating rounds on this machine, all on loopback.
 
-CPU seconds of the relay (user + system, all its processes) are the figure to trust on a shared machine:
-they are counted by the system when the relay has ended. Data is checked in every round. Writes
-bench/results.json and prints medians and the ratio plug / socat, round by round.
+CPU seconds of the relay (user + system, all its processes) are the figure to trust on a shared machine, then the
+ratio within a round, then throughput. Data is checked in every round. Prints medians and ratios, and writes all
+figures as JSON. A peer that is not installed is named and left out.
 """
 import argparse
-import ctypes
-import hashlib
 import json
 import os
 import pathlib
@@ -16,17 +14,16 @@ import platform
 import re
 import resource
 import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
-import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-PLUG = os.environ.get("PLUG", str(ROOT / "build" / "plug"))
-PIECE = 128 * 1024
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import load  # noqa: E402
+import relays  # noqa: E402
+
+GB = 1e9
 
 
 def own_network():
@@ -41,161 +38,165 @@ def own_network():
         os.execvpe(enter[0], [*enter, sys.executable, *sys.argv], env)
 
 
-def adopt_orphans():
-    """A process per connection may outlive its parent by a moment; its CPU must be counted too."""
-    PR_SET_CHILD_SUBREAPER = 36
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+def bulk(name, args):
+    """{figure: value} of one relay in one round; `direct` is no relay at all."""
+    size = args.size << 20
+    with load.Server(load.count) as server:
+        if name == "direct":
+            load.bulk(server.port, size // 16)
+            start = time.monotonic()
+            load.bulk(server.port, size)
+            return {"GB/s": size / GB / (time.monotonic() - start)}
+        with relays.Relay(name, server.port) as relay:
+            load.bulk(relay.port, size // 16)
+            relay.begin()
+            start = time.monotonic()
+            load.bulk(relay.port, size)
+            wall = time.monotonic() - start
+            return {"CPU s/GB": relay.end() / size * GB, "GB/s": size / GB / wall}
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def short(name, args):
+    amount = max(32, args.connections // 32 * 32)
+    with load.Server(load.answer) as server, relays.Relay(name, server.port) as relay:
+        load.short(relay.port, 32)
+        relay.begin()
+        start = time.monotonic()
+        load.short(relay.port, amount)
+        wall = time.monotonic() - start
+        return {"CPU us/connection": relay.end() / amount * 1e6, "connections/s": amount / wall}
 
 
-class Relay:
-    """A relay between a port of its own and `target`, ended by SIGTERM; cpu is known after that."""
-
-    def __init__(self, name, target):
-        self.name, self.cpu = name, None
-        if name == "plug":
-            read, write = os.pipe()
-            args = [PLUG, f"--ready-fd={write}", "tcp-listen://127.0.0.1:0", f"tcp://127.0.0.1:{target}"]
-            self.process = subprocess.Popen(args, pass_fds=[write], stderr=subprocess.DEVNULL)
-            os.close(write)
-            with os.fdopen(read) as f:
-                self.port = int(re.search(r":(\d+)\s*$", f.readline()).group(1))
-        else:
-            self.port = free_port()
-            self.process = subprocess.Popen(
-                ["socat", f"TCP-LISTEN:{self.port},fork,reuseaddr,bind=127.0.0.1", f"TCP:127.0.0.1:{target}"],
-                stderr=subprocess.DEVNULL)
-            self.wait_listening()
-
-    def wait_listening(self):
-        wanted = f"0100007F:{self.port:04X} 00000000:0000 0A"
-        until = time.monotonic() + 5
-        while time.monotonic() < until:
-            if wanted in pathlib.Path("/proc/net/tcp").read_text():
-                return
-            time.sleep(0.01)
-        sys.exit(f"{self.name} did not listen")
-
-    def end(self):
-        """Ends it and sums what it and every process of its spent: orphans come to us (see adopt_orphans)."""
-        self.process.send_signal(signal.SIGTERM)
-        self.cpu = 0.0
-        while True:
-            try:
-                _, _, usage = os.wait4(-1, 0)
-            except ChildProcessError:
-                break
-            self.cpu += usage.ru_utime + usage.ru_stime
-        self.process.returncode = 0
+def idle(name, args):
+    with load.Server(load.hold) as server, relays.Relay(name, server.port) as relay:
+        first = load.idle(relay.port, 20)  # what is allocated once does not count
+        before = relay.memory()
+        more = load.idle(relay.port, args.idle)
+        held = relay.memory() - before
+        for s in first + more:
+            s.close()
+        return {"bytes/idle connection": held / args.idle}
 
 
-class Server(threading.Thread):
-    """Takes connections one after another: reads until the end, answers what `reply` makes of it."""
-
-    def __init__(self, reply):
-        super().__init__(daemon=True)
-        self.reply = reply
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.port = self.listener.getsockname()[1]
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                peer, _ = self.listener.accept()
-            except OSError:
-                return
-            with peer:
-                self.reply(peer)
-
-    def close(self):
-        self.listener.close()
+def late(name, args):
+    """A reply 2 s after the client's half-close. First every byte of 4 MiB each way: who spoils data has no figure."""
+    with load.Server(load.digest) as server, relays.Relay(name, server.port) as relay:
+        load.check(relay.port)
+    with load.Server(load.late) as server, relays.Relay(name, server.port) as relay:
+        return {LATE: load.late_reply(relay.port)}
 
 
-def sink_and_count(peer):
-    buffer = bytearray(PIECE * 2)
-    total, check = 0, hashlib.blake2b(digest_size=8)
-    while n := peer.recv_into(buffer):
-        check.update(buffer[:64])
-        total += n
-    peer.sendall(str(total).encode())
+SCENARIOS = {"bulk": bulk, "short": short, "idle": idle, "late": late}
+ONCE = {"idle", "late"}  # steady: one round says it
 
-
-def one_reply(peer):
-    peer.recv(1024)
-    peer.sendall(b"r" * 1024)
-
-
-def bulk(port, size):
-    piece = os.urandom(PIECE)
-    with socket.create_connection(("127.0.0.1", port)) as s:
-        for _ in range(size // PIECE):
-            s.sendall(piece)
-        s.shutdown(socket.SHUT_WR)
-        got = int(s.recv(64) or 0)
-    if got != size // PIECE * PIECE:
-        sys.exit(f"bulk: {got} of {size} bytes arrived")
-
-
-def short(port, count):
-    for _ in range(count):
-        with socket.create_connection(("127.0.0.1", port)) as s:
-            s.sendall(b"q" * 100)
-            s.shutdown(socket.SHUT_WR)
-            got = 0
-            while piece := s.recv(4096):
-                got += len(piece)
-            if got != 1024:
-                sys.exit(f"short: {got} of 1024 bytes arrived")
-
-
-SCENARIOS = {
-    # name: (server's part, client's part, its amount, divisor, unit of the CPU figure)
-    "bulk, 1 stream": (sink_and_count, bulk, 512 * 1024 * 1024, 512 / 1000 * 1.048576, "CPU s/GB"),
-    "short connections": (one_reply, short, 500, 500 / 1e6, "CPU us/connection"),
+# figure: peer: the ratio plug / peer that is the goal ("<=" for costs, ">=" for speed)
+GOALS = {
+    "CPU s/GB": {"socat": "<= 0.1", "haproxy": "<= 0.2", "haproxy-splice": "<= 1.15"},
+    "GB/s": {"socat": ">= 4", "haproxy": ">= 3", "haproxy-splice": ">= 0.95"},
+    "CPU us/connection": {"socat": "<= 0.1", "haproxy": "<= 0.95", "nginx": "<= 0.95"},
+    "bytes/idle connection": {"socat": "<= 0.01", "haproxy": "<= 0.2"},
 }
+LATE = "bytes of a late reply"
 
 
-def measure(name, scenario):
-    reply, load, amount, divisor, _ = SCENARIOS[scenario]
-    server = Server(reply)
-    relay = Relay(name, server.port)
-    load(relay.port, amount // 20)  # warm-up, counted: small and the same for both
-    start = time.monotonic()
-    load(relay.port, amount)
-    wall = time.monotonic() - start
-    relay.end()
-    server.close()
-    return relay.cpu / 1.05 / divisor, wall
+def met(goal, ratio):
+    word, bound = goal.split()
+    return ratio <= float(bound) if word == "<=" else ratio >= float(bound)
+
+
+def measure(scenario, names, args):
+    """{figure: {name: [value of each round]}}; a relay that fails is said and left out from then on."""
+    figures = {}
+    for round_ in range(1 if scenario in ONCE else args.rounds):
+        for name in (["direct"] if scenario == "bulk" else []) + names:
+            try:
+                values = SCENARIOS[scenario](name, args)
+            except (load.Broken, relays.Failed, OSError) as e:
+                print(f"{scenario}: {name}, round {round_ + 1}: {e}", flush=True)
+                values = {}
+            for figure, value in values.items():
+                rows = figures.setdefault(figure, {})
+                rows.setdefault(name, [None] * args.rounds)[round_] = value
+    return figures
+
+
+def show(figure, rows):
+    """A line for each relay; returns the ratios for the JSON file."""
+    print(f"\n{figure:24} {'median':>10}" + ("" if figure == LATE else "   plug / it, by round"))
+    ratios = {}
+    for name, values in rows.items():
+        seen = [v for v in values if v is not None]
+        line = f"  {name:22} {statistics.median(seen):10.4g}"
+        if figure == LATE:
+            line += "   kept" if seen == [len(load.LATE[0])] else "   LOST"
+        pairs = [(p, v) for p, v in zip(rows.get("plug", []), values) if p is not None and v is not None]
+        pairs = [p / v for p, v in pairs if v]
+        if name != "plug" and pairs and figure != LATE:
+            ratio = statistics.median(pairs)
+            ratios[name] = ratio
+            line += f"   {ratio:8.3f} [{min(pairs):.3f}-{max(pairs):.3f}]"
+            goal = GOALS.get(figure, {}).get(name)
+            if goal:
+                line += f"   goal {goal}: {'met' if met(goal, ratio) else 'MISSED'}"
+        print(line)
+    sys.stdout.flush()
+    return ratios
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of bulk and short (default %(default)s)")
+    parser.add_argument("--scenarios", default=",".join(SCENARIOS), help="of %(default)s")
+    parser.add_argument("--relays", default=",".join(relays.KINDS), help="of %(default)s")
+    parser.add_argument("--size", type=int, default=1024, help="MiB of a bulk transfer (default %(default)s)")
+    parser.add_argument("--connections", type=int, default=2000, help="short connections (default %(default)s)")
+    parser.add_argument("--idle", type=int, default=300, help="idle connections (default %(default)s)")
+    parser.add_argument("--nice", type=int, default=0, help="add to the priority, such as -10 (needs root)")
+    parser.add_argument("--strict", action="store_true", help="a goal that is missed is exit status 1")
+    parser.add_argument("--out", default=str(relays.ROOT / "bench" / "results.json"))
+    args = parser.parse_args()
+    args.scenarios, args.relays = args.scenarios.split(","), args.relays.split(",")
+    for given, known in ((args.scenarios, SCENARIOS), (args.relays, relays.KINDS)):
+        for name in given:
+            if name not in known:
+                parser.error(f"'{name}' is not one of {', '.join(known)}")
+    if min(args.rounds, args.size, args.connections, args.idle) < 1:
+        parser.error("every amount is at least 1")
+    return args
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", default=str(ROOT / "bench" / "results.json"))
-    args = parser.parse_args()
+    args = arguments()
     own_network()
-    adopt_orphans()
+    relays.adopt_orphans()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    if args.nice:
+        os.nice(args.nice)
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    names = []
+    for name in args.relays:
+        lack = relays.missing(name)
+        if lack:
+            print(f"{name}: left out, {lack}")
+        else:
+            names.append(name)
+    if not names:
+        sys.exit("nothing to measure")
     results = {"kernel": platform.release(), "cpu": cpu.group(1) if cpu else platform.machine(),
-               "cores": os.cpu_count(), "rounds": args.rounds, "scenarios": {}}
-    print(f"{results['cpu']}, {results['cores']} cores, Linux {results['kernel']}, {args.rounds} alternating rounds")
-    for scenario, (_, _, _, _, unit) in SCENARIOS.items():
-        rows = {"plug": [], "socat": []}
-        for _ in range(args.rounds):
-            for name in rows:
-                rows[name].append(measure(name, scenario)[0])
-        ratios = [p / s for p, s in zip(rows["plug"], rows["socat"])]
-        results["scenarios"][scenario] = {"unit": unit, **rows, "ratio": statistics.median(ratios)}
-        print(f"{scenario:20} plug {statistics.median(rows['plug']):8.3f}  socat {statistics.median(rows['socat']):8.3f} {unit}"
-              f"  ratio {statistics.median(ratios):.3f} [{min(ratios):.3f}-{max(ratios):.3f}]")
+               "cores": os.cpu_count(), "arguments": vars(args), "figures": {},
+               "versions": {name: relays.version(name) for name in names}}
+    print(f"{results['cpu']}, {results['cores']} cores, Linux {results['kernel']}, load {os.getloadavg()[0]:.1f}, "
+          f"{args.rounds} alternating rounds")
+    missed = 0
+    for scenario in args.scenarios:
+        for figure, rows in measure(scenario, names, args).items():
+            ratios = show(figure, rows)
+            goals = {n: g for n, g in GOALS.get(figure, {}).items() if n in ratios}
+            missed += sum(not met(goal, ratios[n]) for n, goal in goals.items())
+            results["figures"][figure] = {"values": rows, "plug / it": ratios, "goals": goals}
     pathlib.Path(args.out).write_text(json.dumps(results, indent=1) + "\n")
+    print(f"\n{missed} goals missed; all figures are in {args.out}")
+    sys.exit(1 if args.strict and missed else 0)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ test='/usr/include/cmocka.h:libcmocka-dev curl:curl socat:socat ncat:ncat openss
 interop='nginx:nginx-light vsftpd:vsftpd dovecot:dovecot-core /usr/lib/dovecot/pop3:dovecot-pop3d
  postfix:postfix curl:curl ip:iproute2 setpriv:util-linux'
 bench='socat:socat haproxy:haproxy nginx:nginx-light
- /usr/lib/nginx/modules/ngx_stream_module.so:libnginx-mod-stream'
+ /usr/lib/nginx/modules/ngx_stream_module.so:libnginx-mod-stream unshare:util-linux ip:iproute2
+ /usr/bin/python3:python3'
 fuzz='clang:clang llvm-symbolizer:llvm'
 cov='gcov:gcc'
 lint='clang-format:clang-format clang-tidy:clang-tidy codespell:codespell g++:g++
