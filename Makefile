@@ -18,7 +18,7 @@ test: ## all tests: release build for budgets, ASan+UBSan build for all else
 	@scripts/test.sh release asan
 
 interop: ## real FTP, SMTP, POP3 and HTTP servers behind plug
-	@scripts/deps.sh build test interop
+	@scripts/deps.sh build test interop bench
 	@scripts/test.sh interop
 
 asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer

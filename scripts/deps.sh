@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # deps.sh GROUP…: installs what is missing of a group's programs and headers, and nothing when all is there.
-# Starts no service: packages that hold daemons are installed with starting forbidden.
+# Starts no service: packages that hold daemons are installed with starting forbidden, and not enabled at boot.
+# Removes nothing: where another mail server is installed postfix is left out.
 set -eu
 
 # what it is found by, and the package that brings it
@@ -35,7 +36,12 @@ for group; do
     *) echo "deps.sh: no group '$group'" >&2; exit 2 ;;
     esac
     for pair in $pairs; do
-        present "${pair%%:*}" || missing="$missing ${pair##*:}"
+        present "${pair%%:*}" && continue
+        if [ "$pair" = postfix:postfix ] && present sendmail; then
+            echo "plug: another mail server is installed: postfix is left out" >&2
+            continue
+        fi
+        missing="$missing ${pair##*:}"
     done
     if [ "$group" = fuzz ] && present clang; then
         ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a >/dev/null 2>&1 ||
@@ -75,7 +81,16 @@ if [ ! -e $policy ]; then
 fi
 trap '[ -z "$made" ] || $sudo rm -f $policy' EXIT
 # shellcheck disable=SC2086
-apt install -y --no-install-recommends $missing 2>/dev/null || {
+apt install -y --no-install-recommends --no-remove $missing 2>/dev/null || {
     apt update
-    apt install -y --no-install-recommends $missing
+    apt install -y --no-install-recommends --no-remove $missing
 }
+# what was not a service of this machine before does not become one at the next boot
+command -v systemctl >/dev/null 2>&1 || exit 0
+for unit in nginx vsftpd dovecot postfix haproxy; do
+    case "$missing " in
+    *" $unit "* | *" $unit-light "* | *" $unit-core "*)
+        $sudo systemctl --quiet disable "$unit.service" 2>/dev/null || true
+        ;;
+    esac
+done
