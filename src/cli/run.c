@@ -278,6 +278,8 @@ static void run_drain(struct run *run, int sig)
     run->ended_by = sig;
     for (unsigned i = 0; i < run->n; i++)
         plug__relay_drain(run->relays[i].relay, until);
+    for (unsigned i = 0; sig == SIGINT && i < run->n; i++)
+        plug__relay_hurry(run->relays[i].relay); /* a person waits */
     run_drain_say(run, sig);
 }
 

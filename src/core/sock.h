@@ -99,6 +99,10 @@ enum { PLUG__SO_CAUSE = 101, PLUG__SO_WHY = 102 /* any layer: more about its err
  * what it ran counts, but for one on a terminal: there it only repeats its last command's. */
 enum { PLUG__CHILD_KILLED = 100 };
 
+/* To a socket whose peer has ended its sending: is it there at all? The answer is EPIPE or a reset
+ * as the error of the direction to it, now or in a while, and nothing while it is there. */
+enum { PLUG__SO_PROBE = 103 };
+
 /* Queues the sock at the tail of the run list (budget spent, work left). */
 void plug__sock_again(struct plug_sock *s);
 

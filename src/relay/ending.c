@@ -86,6 +86,7 @@ void plug__session_source_ended(struct plug__session *s, int d)
         plug__session_trace(s, d, "the sink stays open until silent for %g s",
                             (double)sink->grace / (double)PLUG_SECOND);
     }
+    s->flags |= PLUG__SESSION_PROBE;
     if (s->cut == PLUG_FOREVER)
         s->cut = plug__after(s->relay->loop->now, s->relay->conf.half_wait);
 }
@@ -103,16 +104,6 @@ int plug__session_sink_left(struct plug__session *s, int d, int *ret_code)
     if (*ret_code == PLUG_EPIPE && child >= 0)
         *ret_code = 0; /* it read all we sent; only more would be a loss */
     return child >= 0 || *ret_code;
-}
-
-/* Only where the kernel knows it: a peer of a network may have left more unread than it says. */
-int plug__session_had_all(const struct plug__session *s, int d)
-{
-    struct plug_sock *sink = s->side[!d];
-    const struct plug_layer *base = plug__sock_base(sink);
-    return base->error[1] == PLUG_EPIPE && !(base->ops->flags & PLUG_LISTENS) &&
-           !plug__pump_held(&s->pump[d]) && !(plug__sock_want(sink, 0) & PLUG_OUT) &&
-           plug__sock_unsent(sink) <= 0;
 }
 
 /* ---- telling ---- */
@@ -230,7 +221,7 @@ static int ending_short_side(const struct plug__session *s)
 /* The command ends before the session did; that is a loss only where something was on its way. */
 void plug__session_cut(struct plug__session *s, int code)
 {
-    struct plug_err cut = {.code = code, .text = "cut short"};
+    struct plug_err cut = {.code = PLUG_ECANCELED, .text = "cut short"};
     struct plug__event ev = {.kind = PLUG__EV_ENDED, .side = -1, .err = cut};
     int side;
     if (s->state == PLUG__SESSION_OPENING) {

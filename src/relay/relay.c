@@ -284,6 +284,16 @@ void plug__relay_drain(struct plug__relay *r, plug_time deadline)
         relay_cut_all(r);
 }
 
+void plug__relay_hurry(struct plug__relay *r)
+{
+    struct plug__list *n = r->sessions.next, *next;
+    r->hurry = 1;
+    for (; n != &r->sessions; n = next) {
+        next = n->next;
+        plug__session_hurry(plug__of(n, struct plug__session, node));
+    }
+}
+
 void plug__relay_free(struct plug__relay *r)
 {
     if (!r)

@@ -99,6 +99,8 @@ int plug__relay_status(
     const struct plug__relay *r); /* exit code by DESIGN's table; valid when done */
 void plug__relay_drain(struct plug__relay *r,
                        plug_time deadline); /* no new sessions; live ones until then */
+/* Besides draining: a session ends as soon as nothing is on its way. */
+void plug__relay_hurry(struct plug__relay *r);
 void plug__relay_totals(const struct plug__relay *r, struct plug__relay_totals *ret);
 void plug__relay_free(struct plug__relay *r); /* ends what is left at once */
 

@@ -13,6 +13,7 @@
 #define SESSION_FOLLOW PLUG_SECOND
 #define SESSION_LAST_WORDS (5 * PLUG_SECOND)
 #define SESSION_SCARCE (50 * PLUG_MS)
+#define SESSION_HURRY (20 * PLUG_MS)
 
 static void session_turn(struct plug__session *s);
 
@@ -34,7 +35,7 @@ static void session_fire(struct plug__timer *t, plug_time now)
     if (s->state == PLUG__SESSION_CLOSING)
         plug__session_close_late(s);
     else if (s->state == PLUG__SESSION_RUNNING && session_unread(s) && plug__session_over(s))
-        plug__session_fail(s, s->flags & PLUG__SESSION_UNREAD_A ? 0 : 1, PLUG_EPIPE, NULL);
+        plug__session_unread_late(s);
     else if (s->state == PLUG__SESSION_RUNNING && plug__session_over(s))
         plug__session_close(s);
     else
@@ -375,18 +376,6 @@ static int session_shut(struct plug__session *s, int d)
     return session_sink_failed(s, d, r, NULL);
 }
 
-/* Whether anything is lost shows when the source goes on or ends: it is given `grace` for that. */
-static void session_await_source(struct plug__session *s, int d)
-{
-    const uint16_t bit = (uint16_t)(PLUG__SESSION_UNREAD_A << !d);
-    plug_time until = plug__after(s->relay->loop->now, plug__session_plan(s, !d)->common.grace);
-    if (s->flags & bit)
-        return;
-    s->flags |= bit;
-    if (until < s->cut)
-        s->cut = until;
-}
-
 /* A sink that has gone for good will take nothing more, whenever the source ends. What it said
  * before is still on its way to the other side: that is not reset before all of it has arrived. */
 static int session_left(struct plug__session *s, int d)
@@ -398,7 +387,7 @@ static int session_left(struct plug__session *s, int d)
     if (plug__pump_held(&s->pump[d]) && !code)
         code = PLUG_EPIPE;
     if (code && plug__session_had_all(s, d)) {
-        session_await_source(s, d);
+        plug__session_await_source(s, d);
         return 0;
     }
     if (code && s->pump[!d].state == PLUG__PUMP_OFF) {
@@ -439,6 +428,10 @@ static void session_arm(struct plug__session *s)
     plug_time now = s->relay->loop->now, when = plug__session_due(s);
     if (((s->pump[0].flags | s->pump[1].flags) & PLUG__PUMP_STARVED) && when > now)
         when = plug__after(now, SESSION_STARVED) < when ? now + SESSION_STARVED : when;
+    if ((s->flags & PLUG__SESSION_PROBE) && when > plug__after(now, PLUG__SESSION_PROBE_AFTER))
+        when = now + PLUG__SESSION_PROBE_AFTER;
+    if (s->relay->hurry && when > plug__after(now, SESSION_HURRY))
+        when = now + SESSION_HURRY;
     if ((s->flags & PLUG__SESSION_FOLLOW) && when > plug__after(now, SESSION_FOLLOW))
         when = now + SESSION_FOLLOW;
     /* An earlier time already set is left: it finds nothing due and is set anew. */
@@ -467,6 +460,8 @@ static void session_running(struct plug__session *s)
 {
     if (s->flags & PLUG__SESSION_FOLLOW)
         session_follow(s);
+    if (s->flags & PLUG__SESSION_PROBE)
+        plug__session_probe(s);
     for (int d = 0; d < 2; d++) {
         if (session_pump(s, d) < 0 || session_shut(s, d) < 0)
             return;
@@ -477,8 +472,18 @@ static void session_running(struct plug__session *s)
     }
     if (session_ended(s))
         plug__session_close(s);
+    else if (s->relay->hurry && plug__session_quiet(s))
+        plug__session_cut(s, PLUG_ECANCELED);
     else
         session_arm(s);
+}
+
+void plug__session_hurry(struct plug__session *s)
+{
+    if (s->state == PLUG__SESSION_OPENING)
+        plug__session_cut(s, PLUG_ECANCELED);
+    else if (s->state == PLUG__SESSION_RUNNING)
+        session_running(s);
 }
 
 static void session_turn(struct plug__session *s)

@@ -14,6 +14,9 @@ enum {
     PLUG__PEER_KEPT = 28   /* an IPv6 address with its port */
 };
 
+/* Silence after which a peer that ended its sending is asked whether it is there. */
+#define PLUG__SESSION_PROBE_AFTER (5 * PLUG_SECOND)
+
 enum plug__session_state { PLUG__SESSION_OPENING, PLUG__SESSION_RUNNING, PLUG__SESSION_CLOSING };
 
 enum {
@@ -26,7 +29,9 @@ enum {
     PLUG__SESSION_CHILD_B = 64,
     PLUG__SESSION_DECIDING = 128, /* its child waits for a verdict; it is still the listener's */
     PLUG__SESSION_UNREAD_A = 256, /* nobody reads A any more, and it lacks nothing so far */
-    PLUG__SESSION_UNREAD_B = 512
+    PLUG__SESSION_UNREAD_B = 512,
+    PLUG__SESSION_PROBE = 1024, /* a peer has ended its sending: is it there at all? */
+    PLUG__SESSION_PROBED = 2048
 };
 
 /* One connection and its other side. pump[0] moves A to B. Idle it owns nothing else. */
@@ -72,6 +77,7 @@ struct plug__relay {
     uint8_t served;  /* … which it has got */
     uint8_t waits;   /* for the gate: nothing is opened yet */
     uint8_t draining, held, freeing;
+    uint8_t hurry; /* ends sessions as soon as nothing is on its way */
 };
 
 /* session.c. Children are taken in any case; NULL: that side is opened by its plan. */
@@ -80,10 +86,17 @@ int plug__session_new(struct plug__session **ret, struct plug__relay *r, struct 
 /* A session whose child on `side` still waits for its route's verdict. */
 int plug__session_decide(struct plug__relay *r, struct plug_sock *child, int side);
 void plug__session_start(struct plug__session *s);
+void plug__session_hurry(struct plug__session *s);         /* ends when nothing is on its way */
 void plug__session_cut(struct plug__session *s, int code); /* at once; both sides are reset */
 /* The session that watches a child of a shared listener, or NULL. */
 struct plug__session *plug__session_of(const struct plug_sock *child);
 void plug__session_child_lost(struct plug__session *s, int code);
+
+/* leave.c: who has gone, and is anything lost by it? */
+void plug__session_probe(struct plug__session *s); /* now and then, while one side sends no more */
+void plug__session_await_source(struct plug__session *s, int d);
+int plug__session_quiet(const struct plug__session *s);  /* nothing is on its way */
+void plug__session_unread_late(struct plug__session *s); /* the source was silent for long */
 
 /* trace.c: lines for -d -d -d; d is the direction they speak of */
 int plug__session_traced(const struct plug__session *s);

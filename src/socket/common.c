@@ -448,27 +448,36 @@ static int socket_move(struct plug__socket *s, const void *val, size_t len)
     return r;
 }
 
-/* A local peer that has closed hangs up both ways; that of a network answers a keepalive probe. */
-static int socket_probe(struct plug__socket *s)
+/* The peer of a network answers a keepalive probe: with a reset when its system has forgotten the
+ * connection, which Linux does a minute after both ways were closed. */
+static void socket_probe_often(struct plug__socket *s)
 {
     const int wait = SOCKET_PROBE_S;
-    struct plug__pollfd fd = {.handle = s->io.handle, .want = PLUG_OUT};
     int on = 0;
     size_t len = sizeof(on);
+    if (s->flags & PLUG__SOCKET_PROBED)
+        return;
+    s->flags |= PLUG__SOCKET_PROBED;
+    if (TCP_KEEPIDLE != PLUG__LACKS &&
+        plug__os_getsockopt(s->io.handle, SOL_SOCKET, SO_KEEPALIVE, &on, &len, NULL) >= 0 && on)
+        (void)plug__os_setsockopt(s->io.handle, IPPROTO_TCP, TCP_KEEPIDLE, &wait, sizeof(wait),
+                                  NULL);
+}
+
+/* A local peer that has closed hangs up both ways. */
+static void socket_probe(struct plug__socket *s)
+{
+    struct plug__pollfd fd = {.handle = s->io.handle, .want = PLUG_OUT};
     if (s->flags & PLUG__SOCKET_WR_SHUT)
-        return 0;
+        return;
     if (s->flags & PLUG__SOCKET_SHORT) { /* TCP */
-        if (plug__os_getsockopt(s->io.handle, SOL_SOCKET, SO_KEEPALIVE, &on, &len, NULL) >= 0 &&
-            on && TCP_KEEPIDLE != PLUG__LACKS)
-            (void)plug__os_setsockopt(s->io.handle, IPPROTO_TCP, TCP_KEEPIDLE, &wait, sizeof(wait),
-                                      NULL);
-        return 0;
+        socket_probe_often(s);
+        return;
     }
     if (plug__os_poll(&fd, 1, 0, NULL) > 0 && (fd.got & PLUG__HUP)) {
         plug_fail(&s->l, 1, PLUG_EPIPE, 0);
         plug_ready(&s->l, PLUG_OUT);
     }
-    return 0;
 }
 
 int plug__socket_setopt(struct plug_layer *l, int level, int name, const void *val, size_t len)
@@ -476,8 +485,10 @@ int plug__socket_setopt(struct plug_layer *l, int level, int name, const void *v
     struct plug__socket *s = plug__socket_of(l);
     if (level > PLUG_LEVEL_SOCK || s->io.handle == PLUG_NO_HANDLE)
         return level > PLUG_LEVEL_SOCK ? PLUG_ENOTSUP : PLUG_ENOTCONN;
-    if (level == PLUG_LEVEL_SOCK && name == PLUG__SO_PROBE)
-        return socket_probe(s);
+    if (level == PLUG_LEVEL_SOCK && name == PLUG__SO_PROBE) {
+        socket_probe(s);
+        return 0;
+    }
     if (level == PLUG_LEVEL_SOCK)
         return name == PLUG__SO_MOVE ? socket_move(s, val, len) : PLUG_ENOTSUP;
     return plug__os_setsockopt(s->io.handle, level, name, val, len, NULL);
