@@ -9,6 +9,7 @@
 #include "util/err.h"
 
 #define ENDING_UDP_IDLE (60 * PLUG_SECOND)
+#define ENDING_LOOK (5 * PLUG_MS) /* whether a side that will be reset has got all */
 enum { ENDING_LATE_READS = 16 };
 
 struct plug_plan *plug__session_plan(const struct plug__session *s, int side)
@@ -67,10 +68,47 @@ static int ending_runs(const struct plug__session *s, int d)
     return state != PLUG__PUMP_OFF && state != PLUG__PUMP_DONE;
 }
 
+/* A failure that waits to be told. A child's own status is only a result, but one that was killed
+ * has not said all. */
+static int ending_faulty(const struct plug__session *s)
+{
+    int killed;
+    size_t len = sizeof(killed);
+    if (s->fault != PLUG_ECHILD)
+        return s->fault != 0;
+    return plug_getsockopt(s->side[s->fault_side], PLUG_LEVEL_CHILD, PLUG__CHILD_KILLED, &killed,
+                           &len) >= 0 &&
+           killed;
+}
+
+/* After a failure the other side gets all that was said, then a reset: an end would be a lie. */
+static int ending_resets(const struct plug__session *s, int side)
+{
+    return side != s->fault_side && ending_faulty(s);
+}
+
+/* It has ended with bytes of the other direction unread: its end is no clean one, and the other
+ * side, which sent them, is not told one. */
+static int ending_unread(struct plug__session *s, int d)
+{
+    if (plug__sock_base(s->side[d])->error[1] != PLUG_ECONNRESET ||
+        s->pump[!d].state == PLUG__PUMP_OFF || s->fault)
+        return 0;
+    plug__pump_drop(&s->pump[!d], s->relay->loop);
+    s->pump[!d].state = PLUG__PUMP_DONE;
+    s->fault = PLUG_ECONNRESET;
+    s->fault_side = (uint8_t)d;
+    return 1;
+}
+
 void plug__session_source_ended(struct plug__session *s, int d)
 {
     const struct plug__common *sink = &plug__session_plan(s, !d)->common;
     struct plug__pump *p = &s->pump[d];
+    if (ending_unread(s, d) || ending_resets(s, !d)) {
+        p->state = PLUG__PUMP_DONE;
+        return;
+    }
     if (plug__session_plan(s, d)->common.ignoreeof) {
         p->state = PLUG__PUMP_RUN;
         s->flags |= PLUG__SESSION_FOLLOW;
@@ -296,6 +334,21 @@ static void ending_late(struct plug__session *s, int side)
     plug__sock_again(s->side[side]);
 }
 
+static int ending_settled(const struct plug__session *s, int side)
+{
+    return plug__sock_unsent(s->side[side]) <= 0 && !(plug__sock_want(s->side[side], 0) & PLUG_OUT);
+}
+
+/* The kernel does not tell when the last byte is acknowledged. */
+static void ending_look(struct plug__session *s)
+{
+    plug_time when = plug__after(s->relay->loop->now, ENDING_LOOK);
+    for (int i = 0; i < 2; i++) {
+        if (ending_resets(s, i) && !ending_settled(s, i))
+            (void)plug__loop_timer(s->relay->loop, &s->timer, when < s->cut ? when : s->cut);
+    }
+}
+
 /* One side's farewell. Returns 1 when it is out or can never be. */
 static int ending_farewell(struct plug__session *s, int side)
 {
@@ -304,6 +357,8 @@ static int ending_farewell(struct plug__session *s, int side)
     /* While the other side's is under way this peer may still reset: it did not take it all. */
     if ((s->flags & bit) && !(plug__sock_base(s->side[side])->ready & PLUG_ERR))
         return 1;
+    if (ending_resets(s, side))
+        return ending_settled(s, side);
     if (!plug__session_plan(s, side)->common.end_close)
         r = plug__sock_shut(s->side[side], PLUG_SHUT_RDWR);
     if (r == PLUG_EAGAIN)
@@ -316,19 +371,6 @@ static int ending_farewell(struct plug__session *s, int side)
     return 1;
 }
 
-/* A failure that waits to be told. A child's own status is only a result, but one that was killed
- * has not said all. */
-static int ending_faulty(const struct plug__session *s)
-{
-    int killed;
-    size_t len = sizeof(killed);
-    if (s->fault != PLUG_ECHILD)
-        return s->fault != 0;
-    return plug_getsockopt(s->side[s->fault_side], PLUG_LEVEL_CHILD, PLUG__CHILD_KILLED, &killed,
-                           &len) >= 0 &&
-           killed;
-}
-
 int plug__session_closing(struct plug__session *s)
 {
     int out = 0;
@@ -336,8 +378,10 @@ int plug__session_closing(struct plug__session *s)
         ending_late(s, i);
         out += ending_farewell(s, i);
     }
-    if (out < 2)
+    if (out < 2) {
+        ending_look(s);
         return 0;
+    }
     if (ending_faulty(s))
         plug__session_fail(s, s->fault_side, s->fault, NULL);
     else
@@ -363,6 +407,7 @@ static void ending_clock(struct plug__session *s)
     s->unsent = ending_unsent(s);
     if (s->cut != PLUG_FOREVER)
         (void)plug__loop_timer(s->relay->loop, &s->timer, s->cut);
+    ending_look(s);
 }
 
 /* A slow peer that still acknowledges gets more time; one that does not has lost what is left. */

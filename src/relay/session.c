@@ -31,8 +31,7 @@ static int session_unread(const struct plug__session *s)
 static void session_fire(struct plug__timer *t, plug_time now)
 {
     struct plug__session *s = plug__of(t, struct plug__session, timer);
-    (void)now;
-    if (s->state == PLUG__SESSION_CLOSING)
+    if (s->state == PLUG__SESSION_CLOSING && now >= s->cut)
         plug__session_close_late(s);
     else if (s->state == PLUG__SESSION_RUNNING && session_unread(s) && plug__session_over(s))
         plug__session_unread_late(s);
