@@ -111,9 +111,27 @@ static int port_hung_up(const struct plug__port *p)
     return plug__os_poll(&fd, 1, 0, NULL) > 0 && (fd.got & PLUG__HUP);
 }
 
-int plug__duplex_gone(const struct plug__duplex *d)
+int plug__duplex_hung_up(const struct plug__duplex *d)
 {
-    return !d->same || port_hung_up(&d->in);
+    return port_hung_up(&d->in);
+}
+
+/* Why a child's input pipe takes no more; 0 while it has a reader. What the reader left behind
+ * stays in the pipe and can be counted. */
+static int port_pipe_broken(const struct plug__port *p)
+{
+    struct plug__pollfd fd = {.handle = p->io.handle, .want = PLUG_OUT};
+    if (plug__os_poll(&fd, 1, 0, NULL) <= 0 || !(fd.got & (PLUG_ERR | PLUG__HUP)))
+        return 0;
+    return plug__os_unread(p->io.handle) > 0 ? PLUG_ECONNRESET : PLUG_EPIPE;
+}
+
+void plug__duplex_look(struct plug__duplex *d)
+{
+    const struct plug__port *p = &d->out;
+    if (!d->broken && p->kind == PLUG__KIND_PIPE && p->io.handle != PLUG_NO_HANDLE &&
+        (p->flags & PLUG__PORT_CHILD))
+        d->broken = (int16_t)port_pipe_broken(p);
 }
 
 /* A pipe whose reader is gone says so while nothing is written; so does a child's socketpair. */
@@ -123,7 +141,7 @@ static void port_broken(struct plug__duplex *d, const struct plug__port *p, unsi
         return;
     if (p->kind == PLUG__KIND_PIPE) {
         if ((bits & PLUG_ERR) && (p->flags & PLUG__PORT_CHILD))
-            d->broken = PLUG_EPIPE;
+            plug__duplex_look(d);
         else if (bits & PLUG_ERR)
             plug_fail(&d->l, 1, PLUG_EPIPE, 0);
     } else if (p->flags & PLUG__PORT_CHILD) {

@@ -65,9 +65,11 @@ int plug__duplex_bypass(struct plug_layer *l, unsigned dir, struct plug_bypass *
 int plug__duplex_getopt(struct plug_layer *l, int level, int name, void *val, size_t *len);
 void plug__duplex_close(struct plug_layer *l);
 
-/* What is read has ended. Has its other side ended altogether? Two pipes cannot tell: a process that
- * exits closes them one by one. */
-int plug__duplex_gone(const struct plug__duplex *d);
+/* Has a socket pair ended both ways? */
+int plug__duplex_hung_up(const struct plug__duplex *d);
+
+/* Notes in `broken` whether a child still reads its input pipe, without waiting for an event. */
+void plug__duplex_look(struct plug__duplex *d);
 
 /* The port that is written. */
 static inline struct plug__port *plug__duplex_out(struct plug__duplex *d)

@@ -29,10 +29,10 @@ struct exec_layer {
     struct plug__child child;
     struct plug__process process;
     struct plug__pty pty;
-    plug_time kill_at;    /* after a RESET; 0: none */
-    plug_time told_at[2]; /* [0] the end of its output, [1] of its input: when it is told without
-                             the status; 0: none waits */
-    int status;           /* once `ended` */
+    plug_time kill_at;   /* after a RESET; 0: none */
+    plug_time met_at[2]; /* when the end of its output [0], of its input [1] was met; 0: not yet */
+    plug_time wake_at;   /* when one of them is told without the status; 0: none waits */
+    int status;          /* once `ended` */
     uint8_t started, ended;
     uint8_t said_all; /* the end of its output was met */
     uint8_t cut_off;  /* we stopped reading before that */
@@ -43,6 +43,7 @@ struct exec_layer {
 enum {
     EXEC_ASK_MS = 20,      /* where a child's end cannot be polled */
     EXEC_STATUS_MS = 1000, /* how long the end of its output or input waits for its status */
+    EXEC_CLOSING_MS = 20,  /* and where it still reads: it may be about to close that as well */
     EXEC_BY_SIGPIPE = 128 + 13
 };
 
@@ -219,16 +220,20 @@ static int exec_fail(struct exec_layer *e)
 /* A child that dies closes its descriptors a moment before its status is there. A clean end and a
  * killed child look the same until then. True when the status is there, or is not to be had soon:
  * a child that has closed everything and lives on. */
-static int exec_known(struct exec_layer *e, int dir)
+static int exec_known(struct exec_layer *e, int dir, int64_t most)
 {
-    plug_time now = plug_now();
+    plug_time now = plug_now(), until;
     if (exec_ended(e))
         return 1;
-    if (!e->told_at[dir]) {
-        e->told_at[dir] = now + EXEC_STATUS_MS * PLUG_MS;
-        plug_tick_at(&e->d.l, e->told_at[dir]);
-    }
-    return now >= e->told_at[dir];
+    if (!e->met_at[dir])
+        e->met_at[dir] = now;
+    until = e->met_at[dir] + most * PLUG_MS;
+    if (now >= until)
+        return 1;
+    if (!e->wake_at || until < e->wake_at)
+        e->wake_at = until;
+    plug_tick_at(&e->d.l, e->wake_at);
+    return 0;
 }
 
 /* It takes no more input. */
@@ -238,7 +243,7 @@ static int exec_refused(struct exec_layer *e, int code)
     if (!e->d.broken)
         e->d.broken = (int16_t)code;
     l->error[1] = 0;
-    if (!exec_known(e, 1)) {
+    if (!exec_known(e, 1, EXEC_STATUS_MS)) {
         plug_unready(l, PLUG_OUT);
         return PLUG_EAGAIN;
     }
@@ -257,7 +262,7 @@ static void exec_settle(struct exec_layer *e)
 static void exec_wake(struct exec_layer *e)
 {
     exec_settle(e);
-    plug_ready(&e->d.l, (e->told_at[0] ? PLUG_IN : 0u) | (e->told_at[1] ? PLUG_OUT : 0u));
+    plug_ready(&e->d.l, (e->met_at[0] ? PLUG_IN : 0u) | (e->met_at[1] ? PLUG_OUT : 0u));
 }
 
 static void exec_in_ready(struct plug_io *io, unsigned bits)
@@ -305,12 +310,12 @@ static plug_time exec_tick(struct plug_layer *l, plug_time now)
         (void)plug__os_kill(&e->child, PLUG__SIGNAL_KILL);
         e->kill_at = 0;
     }
-    for (int dir = 0; dir < 2; dir++) {
-        if (e->told_at[dir] > now && e->told_at[dir] < next)
-            next = e->told_at[dir];
-        else if (e->told_at[dir])
-            exec_wake(e);
+    if (e->wake_at && now >= e->wake_at) {
+        e->wake_at = 0;
+        exec_wake(e);
     }
+    if (e->wake_at)
+        next = e->wake_at;
     if (e->kill_at && e->kill_at < next)
         next = e->kill_at;
     if (e->child.handle != PLUG_NO_HANDLE)
@@ -450,11 +455,20 @@ static int exec_open(struct plug_layer *l)
 
 /* ---- moving ---- */
 
+/* How long the end of its output waits. A socket pair that is not hung up was only half-closed; two
+ * pipes cannot tell, a process that exits closes them one by one. */
+static int64_t exec_patience(struct exec_layer *e)
+{
+    if (e->d.same)
+        return plug__duplex_hung_up(&e->d) ? EXEC_STATUS_MS : 0;
+    return e->d.broken ? EXEC_STATUS_MS : EXEC_CLOSING_MS;
+}
+
 /* Its output has ended. Only a child that was not killed has said all. */
 static int exec_said_all(struct exec_layer *e)
 {
     struct plug_layer *l = &e->d.l;
-    if (plug__duplex_gone(&e->d) && !exec_known(e, 0)) {
+    if (!exec_known(e, 0, exec_patience(e))) {
         plug_unready(l, PLUG_IN);
         return PLUG_EAGAIN;
     }
@@ -472,6 +486,7 @@ static int exec_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsig
     }
     if (r != PLUG_EOF || (e->d.ended & PLUG_IN))
         return r;
+    plug__duplex_look(&e->d);
     exec_settle(e);
     return exec_said_all(e);
 }
