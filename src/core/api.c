@@ -438,15 +438,14 @@ static int api_cause(const struct plug_layer *l, char *buf, size_t len)
            l->ops->getopt(u.out, PLUG_LEVEL_SOCK, PLUG__SO_CAUSE, buf, &len) >= 0;
 }
 
-/* What a layer that is no base has to say beyond the code. */
+/* What a layer has to say beyond the code. */
 static int api_why(const struct plug_layer *l, char *buf, size_t len)
 {
     union {
         const struct plug_layer *in;
         struct plug_layer *out;
     } u = {.in = l}; /* getopt changes nothing */
-    return l && !(l->ops->flags & PLUG_BASE) &&
-           l->ops->getopt(u.out, PLUG_LEVEL_SOCK, PLUG__SO_WHY, buf, &len) >= 0;
+    return l && l->ops->getopt(u.out, PLUG_LEVEL_SOCK, PLUG__SO_WHY, buf, &len) >= 0;
 }
 
 static void api_step_text(struct plug_err *ret, int code, int os, const char *layer,

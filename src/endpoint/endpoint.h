@@ -19,5 +19,6 @@ extern const struct plug_ops plug__text_ops;
 extern const struct plug_ops plug__stall_ops;
 extern const struct plug_ops plug__exec_ops;
 extern const struct plug_ops plug__pty_ops;
+extern const struct plug_ops plug__serial_ops;
 
 #endif

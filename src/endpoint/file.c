@@ -106,6 +106,18 @@ static void file_plan_gopen(struct plug_step *step)
         step->flags &= ~(unsigned)PLUG_HALFCLOSE; /* one object */
 }
 
+/* A terminal is serial's, unless an option asks for what only files have. */
+static int file_is_terminal(const struct plug_step *step)
+{
+    uint32_t offset;
+    for (unsigned i = 0; i < step->nopts; i++) {
+        const char *name = step->opts[i].option->name;
+        if (!plug__option_find(plug__serial_ops.options, name, strlen(name), &offset))
+            return 0;
+    }
+    return step->path && plug__os_tty_path(step->path);
+}
+
 static int file_plan(struct plug_step *step, struct plug_err *reterr)
 {
     const struct file_conf *c = step->conf;
@@ -130,6 +142,10 @@ static int file_plan(struct plug_step *step, struct plug_err *reterr)
     if (c->wronly)
         step->flags |= PLUG_NOREAD;
     step->flags |= c->rdwr ? 0 : step->plan->without;
+    if (!c->rdonly && !c->wronly && !c->creat && !c->trunc && file_is_terminal(step)) {
+        step->become = "serial";
+        return 0;
+    }
     return file_lock_fits(step, reterr);
 }
 

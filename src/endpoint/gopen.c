@@ -47,7 +47,9 @@ static int gopen_plan(struct plug_step *step, struct plug_err *reterr)
     }
     if (r >= 0 && st.kind == PLUG__KIND_DIR)
         return plug__err(reterr, PLUG_EISDIR, 0, "gopen", "%.100s is a directory", step->path);
-    step->become = r >= 0 && st.kind == PLUG__KIND_SOCKET ? gopen_socket(step->path) : "file";
+    step->become = r >= 0 && st.kind == PLUG__KIND_SOCKET ? gopen_socket(step->path)
+                   : plug__os_tty_path(step->path)        ? "serial"
+                                                          : "file";
     return 0;
 }
 

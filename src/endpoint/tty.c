@@ -243,18 +243,24 @@ int plug__tty_apply(const struct plug_step *step, const struct plug__tty_conf *c
     return r;
 }
 
+int plug__tty_keep(struct plug__tty_hold *t, plug_handle h, int *reterr_os)
+{
+    int r = plug__os_tty_get(h, &t->old, reterr_os);
+    if (r < 0)
+        return r;
+    t->handle = h;
+    t->held = 1;
+    return 0;
+}
+
 int plug__tty_hold(struct plug__tty_hold *t, const struct plug_step *step,
                    const struct plug__tty_conf *c, plug_handle h, int *reterr_os)
 {
     int r;
     if (!plug__tty_asked(step))
         return 0;
-    r = plug__os_tty_get(h, &t->old, reterr_os);
-    if (r < 0)
-        return r;
-    t->handle = h;
-    t->held = 1;
-    return plug__tty_apply(step, c, h, reterr_os);
+    r = plug__tty_keep(t, h, reterr_os);
+    return r < 0 ? r : plug__tty_apply(step, c, h, reterr_os);
 }
 
 void plug__tty_let_go(struct plug__tty_hold *t)

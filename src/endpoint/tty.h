@@ -39,6 +39,9 @@ struct plug__tty_hold {
 int plug__tty_hold(struct plug__tty_hold *t, const struct plug_step *step,
                    const struct plug__tty_conf *c, plug_handle h, int *reterr_os);
 
+/* Only keeps them. */
+int plug__tty_keep(struct plug__tty_hold *t, plug_handle h, int *reterr_os);
+
 /* Puts them back, also from the background. Idempotent. */
 void plug__tty_let_go(struct plug__tty_hold *t);
 

@@ -239,7 +239,8 @@ const char *plug__os_shell(void); /* the user's shell by the environment, else t
 /* Known at all: 0, ENOENT. May read files; a name service may BLOCK. */
 int plug__os_user_known(const char *name);
 int plug__os_group_known(const char *name);
-/* *ret_status and 0 (it exited) or 1 (a signal ended it: 128 + the signal); EAGAIN while it runs. */
+/* *ret_status and 0 (it exited) or 1 (a signal ended it: 128 + the signal); EAGAIN while it runs.
+ */
 int plug__os_wait(const struct plug__child *c, int *ret_status);
 /* The same on every Unix, but for WINCH, which is turned into this; Windows knows KILL only. */
 enum {
@@ -277,10 +278,9 @@ int plug__os_tty_flag(const struct plug__tty *t, const char *name); /* 1 on, 0 o
 int plug__os_tty_char(const struct plug__tty *t, const char *name); /* a byte, -1: none */
 int plug__os_tty_size(plug_handle h, struct plug__winsize *ret, int *reterr_os);
 int plug__os_tty_resize(plug_handle h, const struct plug__winsize *size, int *reterr_os);
-/* What a serial line is told and tells. */
-enum { PLUG__LINE_DTR = 1, PLUG__LINE_RTS = 2, PLUG__LINE_CTS = 4, PLUG__LINE_DCD = 8 };
+/* Raises and drops what a serial line tells a modem. */
+enum { PLUG__LINE_DTR = 1, PLUG__LINE_RTS = 2 };
 int plug__os_tty_lines(plug_handle h, unsigned on, unsigned off, int *reterr_os);
-int plug__os_tty_lines_now(plug_handle h, unsigned *ret, int *reterr_os);
 /* 1 when a path names a terminal; it is not opened for that. */
 int plug__os_tty_path(const char *path);
 /* The master's end of a new pseudo-terminal, non-blocking, and the name of the other end. */

@@ -265,6 +265,116 @@ def test_unknown_setting_names_the_nearest(plug):
     assert 'did you mean "echo"' in err and "^^^^" in err
 
 
+# ---- serial lines: the far end of a pseudo-terminal is the wire ----
+
+@pytest.fixture
+def wire():
+    """Makes (our end, the path of the line, its settings before)."""
+    fds = []
+
+    def make():
+        ours, line = pty.openpty()
+        fds.extend([ours, line])
+        return ours, os.ttyname(line), termios.tcgetattr(line)
+
+    yield make
+    for fd in fds:
+        try:
+            os.close(fd)
+        except OSError:
+            pass  # the test has closed it
+
+
+def test_two_serial_lines_are_joined(plug, wire):
+    a, path_a, before = wire()
+    b, path_b, _ = wire()
+    p = plug(f"serial:{path_a},b19200,crtscts", f"serial:{path_b},baud=31250")
+    until(lambda: termios.tcgetattr(a)[OSPEED] == termios.B19200, "the settings are made")
+    now = termios.tcgetattr(a)
+    assert now[CFLAG] & termios.CRTSCTS and now[CFLAG] & termios.CLOCAL
+    assert not now[LFLAG] & (termios.ICANON | termios.ECHO | termios.ISIG)  # serial: is raw
+    until(lambda: not termios.tcgetattr(b)[LFLAG] & termios.ECHO, "the other's settings are made")
+    every = bytes(range(256))
+    os.write(a, every)
+    assert read_fd(b, 256) == every
+    os.write(b, every[::-1])
+    assert read_fd(a, 256) == every[::-1]
+    p.p.send_signal(signal.SIGTERM)
+    p.p.send_signal(signal.SIGINT)
+    p.wait()
+    assert termios.tcgetattr(a) == before  # put back
+
+
+@pytest.mark.parametrize("kind", ["file", "gopen"])
+def test_a_terminal_by_its_path(plug, wire, kind):
+    a, path, before = wire()
+    p = plug(f"{kind}:{path},b2400,raw,echo=0", "stall:")
+    until(lambda: termios.tcgetattr(a)[OSPEED] == termios.B2400, "the settings are made")
+    assert not termios.tcgetattr(a)[LFLAG] & (termios.ICANON | termios.ECHO)
+    p.p.send_signal(signal.SIGTERM)
+    p.p.send_signal(signal.SIGINT)
+    p.wait()
+    assert termios.tcgetattr(a) == before
+
+
+def test_file_leaves_settings_alone(plug, wire):
+    a, path, before = wire()
+    p = plug("-u", f"file:{path}", "-")
+    os.write(a, b"a line\n")
+    assert read_fd(p.p.stdout.fileno(), 7) == b"a line\n"
+    assert termios.tcgetattr(a) == before
+    os.write(a, b"\x04")  # ^D, which a cooked terminal has
+    assert p.wait() == 0
+
+
+def test_a_line_that_goes_away_is_an_error(plug, wire):
+    a, path, _ = wire()
+    with listener() as s:
+        p = plug(f"serial:{path}", f"tcp://127.0.0.1:{s.getsockname()[1]}")
+        c = accept(s)
+        os.write(a, b"last words")
+        assert read_exactly(c, 10) == b"last words"
+        fd = os.open(path, os.O_RDWR | os.O_NOCTTY)  # the fixture's own end must not keep it
+        os.close(fd)
+        os.close(a)
+        with pytest.raises(ConnectionResetError):
+            read_all(c)
+    assert p.wait() not in (0, 2)
+    assert "the line was hung up" in p.stderr()
+
+
+def test_modem_lines_where_there_are_none(plug, wire):
+    _, path, before = wire()
+    status, _, err = plug(f"serial:{path},dtr=0", "stall:").finish()
+    assert status not in (0, 2) and "dtr: " in err, err
+
+
+def test_serial_needs_a_terminal(plug, tmp_path):
+    file = tmp_path / "plain"
+    file.write_text("x")
+    status, _, err = plug(f"serial:{file}", "stall:").finish()
+    assert status == 1 and "not supported" in err
+    assert "not known for file" in refused(plug, f"file:{file},b9600", "stall:")
+
+
+def test_min_0_does_not_spin(plug, wire):
+    a, path, _ = wire()
+    p = plug("-u", f"serial:{path},min=0,time=0", "-")
+    until(lambda: termios.tcgetattr(a)[CC][termios.VMIN] in (0, b"\x00"), "the settings are made")
+    os.write(a, b"one")
+    assert read_fd(p.p.stdout.fileno(), 3) == b"one"
+    before = cpu(p.pid)
+    time.sleep(0.3)
+    assert cpu(p.pid) - before < 0.2
+    os.write(a, b"two")
+    assert read_fd(p.p.stdout.fileno(), 3) == b"two"
+
+
+def cpu(pid):
+    fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 # ---- a program on a terminal ----
 
 def test_program_on_a_terminal(plug):

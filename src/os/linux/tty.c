@@ -364,35 +364,17 @@ int plug__os_tty_resize(plug_handle h, const struct plug__winsize *size, int *re
 
 /* ---- modem lines ---- */
 
-static const struct {
-    unsigned line;
-    int bit;
-} tty_lines[] = {{PLUG__LINE_DTR, TIOCM_DTR},
-                 {PLUG__LINE_RTS, TIOCM_RTS},
-                 {PLUG__LINE_CTS, TIOCM_CTS},
-                 {PLUG__LINE_DCD, TIOCM_CAR}};
+static int tty_modem_bits(unsigned lines)
+{
+    return (lines & PLUG__LINE_DTR ? TIOCM_DTR : 0) | (lines & PLUG__LINE_RTS ? TIOCM_RTS : 0);
+}
 
 int plug__os_tty_lines(plug_handle h, unsigned on, unsigned off, int *reterr_os)
 {
-    int set = 0, clear = 0;
-    for (size_t i = 0; i < PLUG__COUNT(tty_lines); i++) {
-        set |= on & tty_lines[i].line ? tty_lines[i].bit : 0;
-        clear |= off & tty_lines[i].line ? tty_lines[i].bit : 0;
-    }
+    int set = tty_modem_bits(on), clear = tty_modem_bits(off);
     if (set && ioctl((int)h, TIOCMBIS, &set) < 0)
         return plug__posix_fail(reterr_os);
     return clear ? plug__posix_check(ioctl((int)h, TIOCMBIC, &clear), reterr_os) : 0;
-}
-
-int plug__os_tty_lines_now(plug_handle h, unsigned *ret, int *reterr_os)
-{
-    int bits = 0;
-    if (ioctl((int)h, TIOCMGET, &bits) < 0)
-        return plug__posix_fail(reterr_os);
-    *ret = 0;
-    for (size_t i = 0; i < PLUG__COUNT(tty_lines); i++)
-        *ret |= bits & tty_lines[i].bit ? tty_lines[i].line : 0;
-    return 0;
 }
 
 /* To open a serial line raises its DTR, so what a path names is found out from the kernel: pts have

@@ -69,14 +69,6 @@ int plug__os_tty_lines(plug_handle h, unsigned on, unsigned off, int *reterr_os)
     return PLUG_ENOTSUP;
 }
 
-int plug__os_tty_lines_now(plug_handle h, unsigned *ret, int *reterr_os)
-{
-    (void)h;
-    (void)ret;
-    (void)reterr_os;
-    return PLUG_ENOTSUP;
-}
-
 int plug__os_tty_path(const char *path)
 {
     (void)path;
