@@ -6,10 +6,12 @@
 set -eu
 
 # what it is found by, and the package that brings it
-build='gcc:gcc cmake:cmake ninja:ninja-build /usr/include/stdio.h:libc6-dev'
+build='gcc:gcc cmake:cmake ninja:ninja-build /usr/include/stdio.h:libc6-dev
+ /usr/bin/python3:python3'
 test='/usr/include/cmocka.h:libcmocka-dev curl:curl socat:socat ncat:ncat openssl:openssl
  /usr/bin/python3:python3 /usr/lib/python3/dist-packages/pytest:python3-pytest dig:bind9-dnsutils
- dnsmasq:dnsmasq-base nft:nftables ip:iproute2 strace:strace unshare:util-linux'
+ dnsmasq:dnsmasq-base nft:nftables ip:iproute2 strace:strace unshare:util-linux
+ pkg-config:pkgconf mandoc:mandoc dash:dash'
 interop='nginx:nginx-light vsftpd:vsftpd dovecot:dovecot-core /usr/lib/dovecot/pop3:dovecot-pop3d
  postfix:postfix curl:curl ip:iproute2 setpriv:util-linux'
 bench='socat:socat haproxy:haproxy nginx:nginx-light
@@ -19,6 +21,7 @@ fuzz='clang:clang llvm-symbolizer:llvm'
 cov='gcov:gcc'
 lint='clang-format:clang-format clang-tidy:clang-tidy codespell:codespell g++:g++
  /usr/bin/python3:python3'
+dist='dpkg-deb:dpkg lintian:lintian musl-gcc:musl-tools'
 mingw='x86_64-w64-mingw32-gcc-posix:gcc-mingw-w64-x86-64-posix
  /usr/x86_64-w64-mingw32/include/winsock2.h:mingw-w64-x86-64-dev'
 
@@ -32,7 +35,7 @@ present() {
 missing=
 for group; do
     case $group in
-    build | test | interop | bench | fuzz | cov | lint | mingw) eval "pairs=\$$group" ;;
+    build | test | interop | bench | dist | fuzz | cov | lint | mingw) eval "pairs=\$$group" ;;
     *) echo "deps.sh: no group '$group'" >&2; exit 2 ;;
     esac
     for pair in $pairs; do

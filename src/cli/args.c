@@ -46,7 +46,8 @@ struct args_option {
 
 static const struct args_option args_options[] = {
     {"-d", NULL, ARGS_DEBUG,
-     "say more: warnings and errors (-d0 errors only), -dd what is opened and closed, -d3, -d4"},
+     "say more: notices, -dd what is opened and closed, -ddd all; -d0 errors only, -d1 warnings "
+     "too"},
     {"-v", NULL, ARGS_TEXT, "show the data that passes as text, on standard error"},
     {"-x", NULL, ARGS_HEX, "show the data that passes in hexadecimal, on standard error"},
     {"-b", "BYTES", ARGS_BLOCK, "size of one read of a stream that becomes a record (8192)"},
