@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """dovecot behind plug: POP3 by curl and by the example program, each message as it lies in the box."""
+import grp
 import os
 import pwd
 
@@ -7,7 +8,7 @@ import pytest
 
 from conftest import Daemon, example, find, letters, need
 
-SERVER, PORT = "127.0.0.2", 110
+SERVER, PORT = "127.0.0.2", 1110
 USER, PASSWORD = "ann", "open-sesame"
 TOGETHER = 16
 
@@ -47,13 +48,29 @@ service pop3-login {{{{
 }}}}
 """
 
+ROOTLESS = """
+default_login_user = {user}
+default_internal_user = {user}
+default_internal_group = {group}
+service pop3-login {{
+  chroot =
+}}
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
+"""
+
 
 @pytest.fixture(scope="module")
 def server(network, folder):
     need("dovecot", "curl")
-    if os.geteuid() != 0:
-        pytest.skip("dovecot keeps its parts apart as other users: only root may")
-    owner = pwd.getpwnam("mail")
+    root = os.geteuid() == 0
+    owner = pwd.getpwnam("mail") if root else pwd.getpwuid(os.geteuid())
+    become = [] if root else ["unshare", "-U", f"--map-user={owner.pw_uid}", f"--map-group={owner.pw_gid}"]
+    rights = "" if root else ROOTLESS.format(user=owner.pw_name, group=grp.getgrgid(owner.pw_gid).gr_name)
     for name in ("mail", "mail/cur", "mail/new", "mail/tmp"):
         (folder / name).mkdir()
         os.chown(folder / name, owner.pw_uid, owner.pw_gid)
@@ -62,8 +79,8 @@ def server(network, folder):
         path.write_bytes(letter.replace(b"\r\n", b"\n"))
         os.utime(path, (1000000 + i, 1000000 + i))
         os.chown(path, owner.pw_uid, owner.pw_gid)
-    (folder / "conf").write_text(CONF.format(folder=folder, user=owner.pw_uid, group=owner.pw_gid))
-    daemon = Daemon(network, folder, SERVER, PORT, find("dovecot"), "-F", "-c", folder / "conf")
+    (folder / "conf").write_text(CONF.format(folder=folder, user=owner.pw_uid, group=owner.pw_gid) + rights)
+    daemon = Daemon(network, folder, SERVER, PORT, *become, find("dovecot"), "-F", "-c", folder / "conf")
     yield folder
     daemon.end()
 
