@@ -368,10 +368,10 @@ static int args_option(struct args_reader *r)
     return args_valued(r, o, value);
 }
 
-/* "-" and "-,ignoreeof" are addresses: standard input and output. */
+/* "-", "-,ignoreeof" and "-!!B" are addresses: standard input and output. */
 static int args_is_option(const char *arg)
 {
-    return arg[0] == '-' && arg[1] != '\0' && arg[1] != ',';
+    return arg[0] == '-' && arg[1] != '\0' && arg[1] != ',' && arg[1] != '!';
 }
 
 /* The addresses of one relay: one or two, up to `--` or the end. */

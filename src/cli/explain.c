@@ -74,11 +74,11 @@ static void explain_role(struct plug__str *out, const struct plug_plan *p)
         plug__str_add(out, "; binds every address");
 }
 
-static void explain_step(struct plug__str *out, const struct plug_step *s, int first)
+static void explain_step(struct plug__str *out, const struct plug_step *s, const char *what)
 {
     size_t from = out->len;
 
-    plug__str_printf(out, "  %-9s %s", first ? "stack" : "", explain_step_name(s));
+    plug__str_printf(out, "  %-9s %s", what, explain_step_name(s));
     if (s->kind && strcmp(s->kind->name, s->ops->name) != 0)
         plug__str_printf(out, " (layer %s)", s->ops->name);
     while (out->len - from < 36 && !out->failed)
@@ -119,14 +119,24 @@ static void explain_options(struct plug__str *out, const struct plug_plan *p)
         explain_option(out, &p->opts[k], NULL, &first);
 }
 
+/* The layers of a stack, or of one half of A!!B. */
+static void explain_layers(struct plug__str *out, const struct plug_plan *p, const char *what)
+{
+    for (unsigned i = p->nsteps; i-- > 0;)
+        explain_step(out, &p->steps[i], i + 1 == p->nsteps ? what : "");
+}
+
 static void explain_address(struct plug__str *out, const struct plug_plan *p)
 {
     plug__plan_text(p, out);
     plug__str_add(out, "\n  role      ");
     explain_role(out, p);
     plug__str_add(out, "\n");
-    for (unsigned i = p->nsteps; i-- > 0;)
-        explain_step(out, &p->steps[i], i + 1 == p->nsteps);
+    explain_layers(out, p, "stack");
+    for (int i = 0; i < 2 && p->half[i]; i++) {
+        explain_layers(out, p->half[i], i ? "written" : "read");
+        explain_options(out, p->half[i]);
+    }
     explain_options(out, p);
     plug__str_add(out, "  at end    ");
     explain_end(out, p);

@@ -102,6 +102,11 @@ static int run_family(struct plug_plan *p, int family, struct plug_err *err)
         if (rc < 0)
             return rc;
     }
+    for (int i = 0; i < 2 && p->half[i]; i++) {
+        int rc = run_family(p->half[i], family, err);
+        if (rc < 0)
+            return rc;
+    }
     return 0;
 }
 

@@ -96,9 +96,8 @@ static int classic_char(struct classic *c)
         return 0;
     }
     if (c->depth == 0 && ch == '!' && c->text[c->at + 1] == '!')
-        return plug__usage(c->reterr, (int)c->at, 2,
-                           "give one address for both directions, or quote the \"!!\"",
-                           "dual addresses (A!!B) come later");
+        return plug__usage(c->reterr, (int)c->at, 2, "quote the \"!!\" where it is text",
+                           "A!!B joins what is read and what is written, not three");
     return classic_nested(c, ch);
 }
 

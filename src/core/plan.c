@@ -70,6 +70,8 @@ void plug__plan_drop(struct plug_plan *p)
 {
     if (!p || --p->refs > 0)
         return;
+    plug__plan_drop(p->half[0]);
+    plug__plan_drop(p->half[1]);
     plug__arena_drop(p->arena);
     plug__free(p);
 }

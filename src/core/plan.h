@@ -50,6 +50,7 @@ struct plug_plan {
     const struct plug_ops *const *extra;       /* further layers, borrowed; or NULL */
     const struct plug_ops *asked[PLUG__STEPS]; /* as parsed: what `become` is undone to */
     void *asked_conf[PLUG__STEPS];
+    struct plug_plan *half[2]; /* A!!B: what is read and what is written; else NULL */
     struct plug__arena *arena;
 };
 

@@ -4,6 +4,7 @@
  * Types are not looked at here.
  */
 #include "core/address.h"
+#include "core/dual.h"
 #include "core/plan_parts.h"
 #include "util/err.h"
 #include <string.h>
@@ -144,15 +145,50 @@ static int parse_all(struct plug_plan *p, struct plug_err *reterr)
     return result;
 }
 
+/* ---- A!!B ---- */
+
+/* One half; errors point into the whole text. */
+static int parse_half(struct plug_plan *p, int i, size_t from, size_t to, struct plug_err *reterr)
+{
+    char *text = plug__plan_strdup(p, p->text + from);
+    int result;
+
+    if (!text)
+        return plug__plan_nomem(reterr);
+    text[to - from] = '\0';
+    if (!*text)
+        return plug__usage(reterr, (int)from, 1, "as in -!!create:FILE",
+                           "an address is missing %s !!", i ? "behind" : "before");
+    result = plug__plan_new(&p->half[i], text, p->extra, reterr);
+    if (!result)
+        result = parse_all(p->half[i], reterr);
+    if (result == PLUG_EUSAGE && reterr)
+        reterr->column += (int)from;
+    return result;
+}
+
+static int parse_dual(struct plug_plan *p, size_t at, struct plug_err *reterr)
+{
+    int result = strlen(p->text) > PLUG__ADDRESS_MOST
+                     ? plug__usage(reterr, 0, 0, "shorten it",
+                                   "the address is longer than %d bytes", (int)PLUG__ADDRESS_MOST)
+                     : parse_half(p, 0, 0, at, reterr);
+
+    if (!result)
+        result = parse_half(p, 1, at + 2, strlen(p->text), reterr);
+    return result ? result : plug__dual_plan_parsed(p, reterr);
+}
+
 int plug__plan_parse(struct plug_plan **ret, const char *address,
                      const struct plug_ops *const *extra, struct plug_err *reterr)
 {
     struct plug_plan *p;
-    int result = plug__plan_new(&p, address, extra, reterr);
+    int result = plug__plan_new(&p, address, extra, reterr), dual;
 
     if (result)
         return result;
-    result = parse_all(p, reterr);
+    dual = plug__address_is_url(p->text) ? -1 : plug__address_dual(p->text);
+    result = dual < 0 ? parse_all(p, reterr) : parse_dual(p, (size_t)dual, reterr);
     if (result)
         plug__plan_drop(p);
     else

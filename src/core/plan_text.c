@@ -127,6 +127,10 @@ void plug__plan_text(const struct plug_plan *p, struct plug__str *out)
 {
     struct text t = {.p = p, .base = &p->steps[0], .out = out};
 
+    if (p->half[0]) { /* as given: a URL before !! would take it for a part of itself */
+        plug__str_printf(out, "%s!!%s", p->half[0]->text, p->half[1]->text);
+        return;
+    }
     t.url = text_is_url(t.base);
     text_names(&t);
     if (t.url)

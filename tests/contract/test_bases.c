@@ -39,6 +39,7 @@ static const struct row rows[] = {
     {"system", "system:cat", NULL, ROW_ECHO, 0},
     {"pipe", "pipe:p1,wronly", "pipe:p1,rdonly", ROW_ONEWAY, 0},
     {"unnamed pipe", "pipe:", NULL, ROW_ECHO | ROW_NOHALF, 0},
+    {"two FIFOs as one", "pipe:p2!!pipe:p3", "pipe:p3!!pipe:p2", 0, 0},
     {"stream socketpair", "socketpair,type=stream", NULL, ROW_ECHO | ROW_NOHALF, 0},
     {"dgram socketpair", "socketpair", NULL, ROW_ECHO | ROW_RECORDS | ROW_NOHALF, 0},
     {"seqpacket socketpair", "socketpair,type=seqpacket", NULL, ROW_ECHO | ROW_RECORDS | ROW_NOHALF,

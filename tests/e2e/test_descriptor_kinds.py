@@ -284,3 +284,120 @@ def test_socketpair_keeps_records(plug, short_dir):
             s.send(record)
             assert s.recv(200000) == record
     assert p.wait() == 0, p.stderr()
+
+
+# ---- A!!B ----
+
+
+def test_dual_reads_one_and_writes_the_other(plug, tmp_path):
+    (tmp_path / "in").write_bytes(b"question\n")
+    p = plug(f"file:{tmp_path}/in!!create:{tmp_path}/out", "exec:tr a-z A-Z")
+    assert p.wait() == 0, p.stderr()
+    assert (tmp_path / "out").read_bytes() == b"QUESTION\n"
+    assert (tmp_path / "in").read_bytes() == b"question\n"
+
+
+def test_dual_as_the_second_address_and_with_stdio(plug, tmp_path):
+    p = plug("-", f"exec:seq 3!!create:{tmp_path}/out", stdin=subprocess.PIPE)
+    assert p.finish(b"kept")[:2] == (0, b"1\n2\n3\n")
+    assert (tmp_path / "out").read_bytes() == b"kept"
+    p = plug(f"-!!create:{tmp_path}/copy", "exec:cat", stdin=subprocess.PIPE)
+    assert p.finish(b"through")[0] == 0
+    assert (tmp_path / "copy").read_bytes() == b"through"
+
+
+def test_dual_moves_much(plug, tmp_path):
+    data = os.urandom(8 << 20)
+    (tmp_path / "in").write_bytes(data)
+    p = plug(f"file:{tmp_path}/in!!create:{tmp_path}/out", "exec:cat")
+    assert p.wait() == 0, p.stderr()
+    assert (tmp_path / "out").read_bytes() == data
+
+
+def test_dual_of_two_connections(plug):
+    """Each direction has its own connection, and its own end."""
+    with socket.create_server(("127.0.0.1", 0)) as a, socket.create_server(("127.0.0.1", 0)) as b:
+        p = plug("-", "tcp:127.0.0.1:%d!!tcp:127.0.0.1:%d" % (a.getsockname()[1],
+                                                           b.getsockname()[1]),
+                 stdin=subprocess.PIPE)
+        from_a, _ = a.accept()
+        to_b, _ = b.accept()
+        to_b.settimeout(30)
+        to_b.sendall(b"nobody hears this")
+        p.p.stdin.write(b"for b")
+        p.p.stdin.close()
+        data = b""
+        while piece := to_b.recv(64):
+            data += piece
+        assert data == b"for b"
+        from_a.sendall(b"from a")
+        from_a.close()
+        assert p.p.stdout.read() == b"from a"
+        to_b.close()
+        assert p.wait() == 0, p.stderr()
+
+
+def test_dual_loss_is_told(plug):
+    with socket.create_server(("127.0.0.1", 0)) as b:
+        p = plug("-", "stall!!tcp:127.0.0.1:%d" % b.getsockname()[1], stdin=subprocess.PIPE)
+        c, _ = b.accept()
+        c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        c.close()  # a reset
+        assert p.wait() == 8, p.stderr()
+
+
+def test_dual_failure_to_open(plug, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        port = s.getsockname()[1]
+    p = plug("-", f"text:x!!tcp:127.0.0.1:{port}")
+    assert p.wait() == 4
+    p = plug("-", f"file:{tmp_path}/no!!create:{tmp_path}/out")
+    assert p.wait() == 1
+    assert not (tmp_path / "out").exists()  # nothing is made for what cannot be read
+
+
+def test_dual_options_act_on_their_half(plug, tmp_path):
+    p = plug("text:a,readbytes=1!!-,crnl", "system:'cat; printf \"x\\ny\\n\"'")
+    assert p.finish()[:2] == (0, b"ax\r\ny\r\n")
+
+
+def test_dual_one_way_opens_only_what_is_needed(plug, tmp_path):
+    assert plug("-u", f"text:x!!create:{tmp_path}/out", "-").finish()[:2] == (0, b"x")
+    assert not (tmp_path / "out").exists()
+
+
+def test_dual_of_records(plug, short_dir):
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with near, far, a, b:
+        near.settimeout(30)
+        b.settimeout(30)
+        p = plug(f"fd:{far.fileno()}!!fd:{a.fileno()}", "echo:",
+                 pass_fds=(far.fileno(), a.fileno()))
+        far.close()
+        a.close()
+        for record in (b"one", b"two" * 1000):
+            near.send(record)
+            assert b.recv(5000) == record
+        near.close()
+        assert p.wait() == 0, p.stderr()
+
+
+@pytest.mark.parametrize("address,why", [
+    ("-!!tcp-l:1", "a listener cannot be half"),
+    ("-!!udp:127.0.0.1:9", "gives stream"),
+    ("create:/x!!-", "create cannot be read"),
+    ("-!!file:/x,rdonly", "file cannot be written"),
+    ("!!-", "missing before"),
+    ("-!!", "missing behind"),
+    ("-!!echo:!!-", "not three"),
+    ("-!!tcp:h:99999", "is not a port"),
+])
+def test_dual_that_cannot_be(address, why):
+    done = explain(address)
+    assert done.returncode == 2 and why in done.stderr
+
+
+def test_dual_in_quotes_is_text(plug):
+    assert plug("-u", "text:'a!!b'", "-").finish()[1] == b"a!!b"
+    assert "written   stdio" in explain("text:a!!-").stdout

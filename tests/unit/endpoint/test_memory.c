@@ -30,9 +30,20 @@ static int lowest_free(void)
 
 static void test_memory__failing_at_each_place(void **state)
 {
-    static const char *const addresses[] = {
-        "echo:", "echo:,type=seqpacket", "pair:x",   "pair:x,type=raw", "text:ab", "stall:",
-        "pipe",  "file:/dev/null",       "exec:cat", "exec:cat,pipes",  "stdin"};
+    static const char *const addresses[] = {"echo:",
+                                            "echo:,type=seqpacket",
+                                            "pair:x",
+                                            "pair:x,type=raw",
+                                            "text:ab",
+                                            "stall:",
+                                            "pipe",
+                                            "file:/dev/null",
+                                            "exec:cat",
+                                            "exec:cat,pipes",
+                                            "stdin",
+                                            "socketpair",
+                                            "text:ab!!create:/dev/null",
+                                            "gopen:/dev/null"};
     struct rig *t = *state;
     struct torture mem;
     for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
