@@ -12,6 +12,7 @@
 #define SESSION_STARVED (5 * PLUG_MS)
 #define SESSION_FOLLOW PLUG_SECOND
 #define SESSION_LAST_WORDS (5 * PLUG_SECOND)
+#define SESSION_LAST_WORDS_MOST (30 * PLUG_SECOND)
 #define SESSION_SCARCE (50 * PLUG_MS)
 #define SESSION_HURRY (20 * PLUG_MS)
 
@@ -278,7 +279,8 @@ static int32_t session_lacks(struct plug_sock *sink)
 static void session_give_up(struct plug__session *s, int d, int code)
 {
     plug__pump_drop(&s->pump[d], s->relay->loop);
-    s->pump[d].state = PLUG__PUMP_DONE;
+    if (s->pump[d].state != PLUG__PUMP_OFF)
+        s->pump[d].state = PLUG__PUMP_DONE;
     if (code && !s->fault) {
         s->lacks = session_lacks(s->side[!d]);
         s->fault = (int16_t)code;
@@ -296,8 +298,10 @@ static int session_hear_out(struct plug__session *s, int side, int code)
     if (state == PLUG__PUMP_OFF || (talks && (plug__sock_step(s->side[side])->flags & PLUG_ONCE)))
         return 0;
     session_give_up(s, !side, code);
-    if (talks)
+    if (talks) {
         s->cut = plug__after(s->relay->loop->now, SESSION_LAST_WORDS);
+        s->hear_till = plug__after(s->relay->loop->now, SESSION_LAST_WORDS_MOST);
+    }
     plug__sock_base(s->side[side])->ready |= PLUG_IN; /* the poller may not have told yet */
     plug__sock_again(s->side[side]);
     return 1;
@@ -312,6 +316,38 @@ static int session_sink_failed(struct plug__session *s, int d, int code, const s
     return code;
 }
 
+/* A source failed. What it had said before is delivered first. Returns 0, or negative when the
+ * session is gone. */
+static int session_source_failed(struct plug__session *s, int d, int code,
+                                 const struct plug_err *err)
+{
+    int owes = plug__pump_held(&s->pump[d]) || plug__sock_unsent(s->side[!d]) > 0 ||
+               (plug__sock_want(s->side[!d], 0) & PLUG_OUT);
+    if (err || !owes || s->fault) {
+        plug__session_fail(s, d, code, err);
+        return code;
+    }
+    session_give_up(s, !d, code);
+    s->pump[d].state = PLUG__PUMP_EOF;
+    s->cut = plug__after(s->relay->loop->now, SESSION_LAST_WORDS);
+    s->hear_till = plug__after(s->relay->loop->now, SESSION_LAST_WORDS_MOST);
+    plug__sock_again(s->side[d]);
+    return 0;
+}
+
+/* The failure is told when it happens, though its session goes on for a while. */
+static void session_tell_fault(struct plug__session *s)
+{
+    struct plug__event ev = {.kind = PLUG__EV_WARNING, .session = s->id, .side = s->fault_side};
+    if (s->flags & PLUG__SESSION_TOLD)
+        return;
+    s->flags |= PLUG__SESSION_TOLD;
+    plug__err(&ev.err, s->fault, 0, plug__sock_step(s->side[s->fault_side])->ops->name,
+              "%s; what it still says is delivered, for %d s at most", plug_strerror(s->fault),
+              (int)(SESSION_LAST_WORDS_MOST / PLUG_SECOND));
+    plug__relay_emit(s->relay, &ev);
+}
+
 /* Is all told that the failed side still had to say? Returns 0, or negative when the session is
  * gone. */
 static int session_last_words(struct plug__session *s, int d, int r, uint64_t moved)
@@ -320,8 +356,12 @@ static int session_last_words(struct plug__session *s, int d, int r, uint64_t mo
     int code = s->fault;
     if (moved)
         s->cut = plug__after(s->relay->loop->now, SESSION_LAST_WORDS);
-    if (r != PLUG__PUMP_SLEEP || plug__pump_held(p) || (p->flags & PLUG__PUMP_STARVED))
+    if (s->cut > s->hear_till)
+        s->cut = s->hear_till; /* it may have no end */
+    if (r != PLUG__PUMP_SLEEP || plug__pump_held(p) || (p->flags & PLUG__PUMP_STARVED)) {
+        session_tell_fault(s);
         return 0;
+    }
     plug__session_fail(s, s->fault_side, code, NULL);
     return code;
 }
@@ -349,8 +389,10 @@ static int session_pump(struct plug__session *s, int d)
         plug__session_source_ended(s, d);
     if (r < 0 && w.sink_failed && !s->fault)
         return session_sink_failed(s, d, r, w.err.code ? &w.err : NULL);
+    if (r < 0 && !w.sink_failed)
+        return session_source_failed(s, d, r, w.err.code ? &w.err : NULL);
     if (r < 0)
-        plug__session_fail(s, w.sink_failed ? !d : d, r, w.err.code ? &w.err : NULL);
+        plug__session_fail(s, !d, r, w.err.code ? &w.err : NULL);
     else if (s->fault)
         r = session_last_words(s, d, r, w.moved);
     return r < 0 ? r : 0;

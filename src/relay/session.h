@@ -31,7 +31,8 @@ enum {
     PLUG__SESSION_UNREAD_A = 256, /* nobody reads A any more, and it lacks nothing so far */
     PLUG__SESSION_UNREAD_B = 512,
     PLUG__SESSION_PROBE = 1024, /* a peer has ended its sending: is it there at all? */
-    PLUG__SESSION_PROBED = 2048
+    PLUG__SESSION_PROBED = 2048,
+    PLUG__SESSION_TOLD = 4096 /* the failure that ends it later */
 };
 
 /* One connection and its other side. pump[0] moves A to B. Idle it owns nothing else. */
@@ -44,9 +45,12 @@ struct plug__session {
     struct plug__pump pump[2];
     plug_time last; /* when anything moved */
     plug_time cut;  /* -t is over, or the orderly close; PLUG_FOREVER: none */
-    int64_t unsent; /* while closing: as seen last, to know progress */
-    int32_t lacks;  /* unsent when `fault` was met: its descriptor may be closed now; -1 unknown */
-    uint32_t id;    /* from 1 */
+    union {
+        int64_t unsent;      /* while closing: as seen last, to know progress */
+        plug_time hear_till; /* before: a side that takes no more is heard so long at most */
+    };
+    int32_t lacks; /* unsent when `fault` was met: its descriptor may be closed now; -1 unknown */
+    uint32_t id;   /* from 1 */
     uint16_t flags;
     int16_t fault; /* what an orderly close met: PLUG_E*, told at the end */
     uint8_t state, fault_side;
@@ -145,6 +149,7 @@ void plug__relay_serve(struct plug__relay *r); /* the gate is open: tells where,
 
 /* share.c: several relays on one listener. Returns 1 when r now uses another's. */
 int plug__relay_share(struct plug__relay *r, int side);
+int plug__relay_has_guests(const struct plug__relay *r);
 void plug__relay_route(struct plug__relay *r, int side);
 void plug__relay_unshare(struct plug__relay *r);
 /* The relay of the set that listens where r wants to, or NULL. */
