@@ -18,6 +18,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#ifndef TCGETS2 /* musl's sys/ioctl.h leaves them out */
+#define TCGETS2 ((int)_IOR('T', 0x2A, struct termios2))
+#define TCSETS2 ((int)_IOW('T', 0x2B, struct termios2))
+#endif
+
 _Static_assert(sizeof(struct termios2) <= sizeof(struct plug__tty), "room for the settings");
 
 /* ---- settings by name ---- */

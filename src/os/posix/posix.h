@@ -9,6 +9,7 @@
 #include "os/os.h"
 
 #include <signal.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 
 /* Translates errno, puts it in *reterr_os unless that is NULL. Returns the PLUG_E*. */

@@ -46,7 +46,7 @@ void plug__quiet_end(const struct plug__quiet *q, int broken)
 ssize_t plug__posix_writev(int fd, const struct iovec *v, int n)
 {
     ssize_t rc;
-#ifdef __linux__
+#ifdef PLUG_HAVE_PWRITEV2
     do {
         rc = pwritev2(fd, v, n, -1, RWF_NOSIGNAL);
     } while (rc < 0 && errno == EINTR);
