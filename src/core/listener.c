@@ -16,6 +16,7 @@ enum {
     LISTENER_NAME = 2048  /* bytes of a path or host asked of a layer */
 };
 #define LISTENER_PAUSE (100 * PLUG_MS)
+#define LISTENER_PAUSE_MOST (1600 * PLUG_MS)
 
 /* ---- making and ending ---- */
 
@@ -33,7 +34,8 @@ int plug__listener_new(struct plug_sock *s)
     plug__list_init(&l->routes);
     l->most_opening = (unsigned)s->plan->common.half_open;
     l->most_ready = LISTENER_READY;
-    l->reserve[0] = l->reserve[1] = PLUG_NO_HANDLE;
+    for (int i = 0; i < PLUG__LISTENER_RESERVE; i++)
+        l->reserve[i] = PLUG_NO_HANDLE;
     l->pause.fire = listener_resume;
     l->quiet.fire = listener_give_up;
     s->listener = l;
@@ -48,7 +50,7 @@ static void listener_close_all(struct plug__list *children)
 
 static void listener_give_reserve(struct plug__listener *l)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < PLUG__LISTENER_RESERVE; i++) {
         if (l->reserve[i] != PLUG_NO_HANDLE)
             plug__os_close(l->reserve[i]);
         l->reserve[i] = PLUG_NO_HANDLE;
@@ -114,7 +116,10 @@ static void listener_pause(struct plug__listener *l)
     struct plug_loop *loop = l->sock->loop;
     l->stats.paused++;
     listener_give_reserve(l); /* the sessions that are under way may need a descriptor to end */
-    if (plug__loop_timer(loop, &l->pause, loop->now + LISTENER_PAUSE) < 0)
+    l->pause_for = l->pause_for ? 2 * l->pause_for : LISTENER_PAUSE;
+    if (l->pause_for > LISTENER_PAUSE_MOST)
+        l->pause_for = LISTENER_PAUSE_MOST; /* nobody may come for hours: it costs nothing then */
+    if (plug__loop_timer(loop, &l->pause, loop->now + l->pause_for) < 0)
         plug__sock_again(l->sock);
 }
 
@@ -150,12 +155,16 @@ static int listener_wait(struct plug__listener *l)
     return plug__loop_timer(l->sock->loop, &l->quiet, l->hold ? PLUG_FOREVER : now + most);
 }
 
-/* Two descriptors kept back: an accepted connection finds one for its other side. */
 static int listener_keep_reserve(struct plug__listener *l)
 {
-    if (l->reserve[0] != PLUG_NO_HANDLE)
-        return 0;
-    return plug__os_pipe(l->reserve, 1, NULL);
+    int most = l->pause_for ? 2 : PLUG__LISTENER_RESERVE; /* short: two are enough for most */
+    for (int i = 0; i < most; i += 2) {
+        if (l->reserve[i] == PLUG_NO_HANDLE && plug__os_pipe(l->reserve + i, 1, NULL) < 0) {
+            l->reserve[i] = l->reserve[i + 1] = PLUG_NO_HANDLE;
+            return i ? 0 : PLUG_EMFILE;
+        }
+    }
+    return 0;
 }
 
 /* Errors of one connection, not of the listener: it went away before it was accepted. */
@@ -180,6 +189,7 @@ static int listener_accept(struct plug__listener *l)
     if (r < 0)
         return r;
     l->spare = NULL;
+    l->pause_for = 0;
     l->stats.accepted++;
     l->nopening++;
     plug__list_push(&l->opening, &child->node);

@@ -8,6 +8,9 @@
 
 #include "core/sock.h"
 
+/* A program by two pipes takes seven for a moment. */
+enum { PLUG__LISTENER_RESERVE = 8 };
+
 /* A path (or host, or SNI) on a shared listener. Matched in the order added; NULL fields match
  * anything. */
 struct plug__route {
@@ -32,9 +35,10 @@ struct plug__listener {
     struct plug__list routes;
     unsigned nopening, nready;
     unsigned most_opening, most_ready; /* limits */
-    plug_handle
-        reserve[2]; /* kept back so that an accepted connection finds one for its other side */
+    /* Kept back so that an accepted connection finds what its other side takes. */
+    plug_handle reserve[PLUG__LISTENER_RESERVE];
     struct plug__timer pause; /* armed while accepting stands still */
+    plug_time pause_for;      /* the last pause, 0: accepting went well since */
     struct plug__timer quiet; /* accept-timeout: since the last connection */
     struct plug_sock *spare;  /* a child made and not yet used */
     int hold;                 /* the owner takes no more for now (max-sessions) */

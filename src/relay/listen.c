@@ -211,15 +211,46 @@ static void listen_begin(struct plug__relay *r)
         plug__session_start(s);
 }
 
+/* The next in the queue has its session already, perhaps another relay's. */
+static int listen_decided(const struct plug__relay *r)
+{
+    for (int i = 0; i < 2; i++) {
+        const struct plug__listener *l = r->listen[i] ? r->listen[i]->listener : NULL;
+        if (l && l->nready && plug__session_of(plug__of(l->ready.next, struct plug_sock, node)))
+            return 1;
+    }
+    return 0;
+}
+
+/* The one may still be on its way. */
+static int listen_deciding(const struct plug__relay *r)
+{
+    for (int i = 0; i < 2; i++) {
+        const struct plug__listener *l = r->listen[i] ? r->listen[i]->listener : NULL;
+        if (l && r->route.decide && (l->nopening || l->nready))
+            return 1;
+    }
+    return 0;
+}
+
+/* It has had its one. Where others share its listener that stays for them. */
+static void listen_served(struct plug__relay *r)
+{
+    if (plug__relay_has_guests(r) || listen_deciding(r))
+        plug__listener_unroute(&r->route);
+    else
+        plug__relay_unlisten(r);
+}
+
 static void listen_sessions(struct plug__relay *r)
 {
     int n = 0;
-    while (n < LISTEN_BATCH && listen_room(r) && listen_waiting(r)) {
+    while (n < LISTEN_BATCH && listen_waiting(r) && (listen_room(r) || listen_decided(r))) {
         listen_begin(r);
         n++;
     }
     if (r->one && r->served)
-        plug__relay_unlisten(r);
+        listen_served(r);
     else if (!listen_room(r))
         listen_hold(r, 1);
     else if (n == LISTEN_BATCH)
@@ -228,7 +259,11 @@ static void listen_sessions(struct plug__relay *r)
 
 void plug__relay_resume(struct plug__relay *r)
 {
-    if (r->draining || (r->one && r->served)) {
+    if (!r->draining && r->one && r->served) {
+        listen_served(r);
+        return;
+    }
+    if (r->draining) {
         plug__relay_unlisten(r);
         return;
     }

@@ -94,9 +94,14 @@ static void share_decide(struct plug__route *route, struct plug_sock *child)
 {
     struct plug__relay *r = plug__of(route, struct plug__relay, route);
     int side = r->listens & 1 ? 0 : 1;
-    if (r->draining || r->totals.live >= r->most)
+    if (r->draining || r->totals.live >= r->most || (r->one && r->served)) {
         plug__child_verdict(child, PLUG_ELIMIT);
-    else if (plug__session_decide(r, child, side) < 0)
+        return;
+    }
+    r->served = 1;
+    if (r->one)
+        plug__listener_unroute(&r->route);
+    if (plug__session_decide(r, child, side) < 0)
         plug__child_verdict(child, PLUG_ENOMEM);
 }
 
@@ -143,11 +148,33 @@ void plug__relay_route(struct plug__relay *r, int side)
         share_add(r, r->listen[side], share_plan(r, side));
 }
 
+int plug__relay_has_guests(const struct plug__relay *r)
+{
+    const struct plug__relay_set *set = r->conf.set;
+    for (struct plug__list *n = set ? set->relays.next : NULL; n && n != &set->relays;
+         n = n->next) {
+        if (plug__of(n, struct plug__relay, node)->host == r)
+            return 1;
+    }
+    return 0;
+}
+
+/* A host that has served its one stays only for its guests. */
+static void share_leave(struct plug__relay *r)
+{
+    struct plug__relay *host = r->host;
+    r->host = NULL;
+    if (host && host->one && host->served && !host->freeing && !plug__relay_has_guests(host)) {
+        plug__relay_unlisten(host);
+        plug__relay_settle(host);
+    }
+}
+
 void plug__relay_unshare(struct plug__relay *r)
 {
     struct plug__list *n;
     plug__listener_unroute(&r->route);
-    r->host = NULL;
+    share_leave(r);
     if (!r->conf.set || !r->conf.set->relays.next)
         return;
     for (n = r->conf.set->relays.next; n != &r->conf.set->relays; n = n->next) {

@@ -20,6 +20,11 @@ static void socket_event(struct plug_io *io, unsigned bits)
     struct plug__socket *s = plug__of(io, struct plug__socket, io);
     if (bits & (PLUG_ERR | PLUG__HUP))
         bits |= PLUG_IN | PLUG_OUT; /* the next call meets it */
+    if ((bits & PLUG_ERR) && s->l.error[0] == PLUG_EOF && !(s->flags & PLUG__SOCKET_WR_SHUT)) {
+        int os = 0, code = plug__os_sockerr(io->handle, &os); /* nobody receives any more */
+        if (code < 0)
+            plug_fail(&s->l, 1, code, os);
+    }
     plug_ready(&s->l, bits);
 }
 
@@ -459,9 +464,12 @@ static void socket_probe_often(struct plug__socket *s)
         return;
     s->flags |= PLUG__SOCKET_PROBED;
     if (TCP_KEEPIDLE != PLUG__LACKS &&
-        plug__os_getsockopt(s->io.handle, SOL_SOCKET, SO_KEEPALIVE, &on, &len, NULL) >= 0 && on)
+        plug__os_getsockopt(s->io.handle, SOL_SOCKET, SO_KEEPALIVE, &on, &len, NULL) >= 0 && on) {
         (void)plug__os_setsockopt(s->io.handle, IPPROTO_TCP, TCP_KEEPIDLE, &wait, sizeof(wait),
                                   NULL);
+        (void)plug__os_setsockopt(s->io.handle, IPPROTO_TCP, TCP_KEEPINTVL, &wait, sizeof(wait),
+                                  NULL);
+    }
 }
 
 /* A local peer that has closed hangs up both ways. */

@@ -150,6 +150,38 @@ static void test_share__catch_all_is_last(void **state)
     sim_relay_close(&all);
 }
 
+/* Each serves one; the listener stays as long as somebody uses it. */
+static void test_share__once_is_for_each_route(void **state)
+{
+    struct world *t = *state;
+    struct sim_relay one = {0}, two = {0};
+    struct sim_end *a, *b;
+    world_relay(t, &one, "named+sim-listen:gate,route=one,once", "sim:o1");
+    world_relay(t, &two, "named+sim-listen:gate,route=two,once", "sim:o2");
+    a = sim_connect(t->w, "gate", "a");
+    sim_give(a, "ROUTE one\n1", 11, 0);
+    sim_run(t->w, t->w->now + 10 * PLUG_MS);
+    world_expect(sim_end(t->w, "o1"), "1");
+    b = sim_connect(t->w, "gate", "b");
+    sim_give(b, "ROUTE one\nx", 11, 0);
+    sim_run(t->w, t->w->now + 10 * PLUG_MS);
+    world_expect(b, "404\n");
+    sim_give_end(a, PLUG_EOF);
+    sim_give_end(sim_end(t->w, "o1"), PLUG_EOF);
+    sim_run(t->w, t->w->now + 10 * PLUG_MS);
+    b = sim_connect(t->w, "gate", "c");
+    sim_give(b, "ROUTE two\n2", 11, 0);
+    sim_run(t->w, t->w->now + 10 * PLUG_MS);
+    world_expect(sim_end(t->w, "o2"), "2");
+    sim_give_end(b, PLUG_EOF);
+    sim_give_end(sim_end(t->w, "o2"), PLUG_EOF);
+    sim_run(t->w, t->w->now + 10 * PLUG_MS);
+    assert_true(plug__relay_done(two.relay));
+    assert_true(plug__relay_done(one.relay));
+    sim_relay_close(&two);
+    sim_relay_close(&one);
+}
+
 #define SHARE(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -162,6 +194,7 @@ int main(void)
         SHARE(test_share__caller_gone_while_deciding),
         SHARE(test_share__a_guest_leaves),
         SHARE(test_share__catch_all_is_last),
+        SHARE(test_share__once_is_for_each_route),
 
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
