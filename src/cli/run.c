@@ -7,6 +7,7 @@
 #include "cli/run.h"
 #include "cli/dump.h"
 #include "cli/log.h"
+#include "cli/nofork.h"
 #include "cli/stats.h"
 #include "cli/verbs.h"
 #include "core/lockfile.h"
@@ -41,6 +42,7 @@ struct run {
     int child_status;  /* of the first child that failed, 0 none */
     int waits, locked; /* for and with the lock file of -L or -W */
     int warned;        /* bounds of records can be lost: said once */
+    int replaces;      /* a program with nofork takes our place once the first side is up */
     struct plug__relay_set set;
 };
 
@@ -166,6 +168,19 @@ static int run_ready_fd(struct run *run)
     return run_wrong(run, NULL, &err);
 }
 
+static int run_nofork(struct run *run, struct run_relay *r)
+{
+    const struct plug__pair *pair = &run->args->pairs[r->number - 1];
+    struct plug_err err = {0};
+    int side = 0, rc = plug__nofork_asked(run->args, r->a, r->b, &side, &err);
+
+    if (rc < 0)
+        return run_wrong(run, side ? pair->b : pair->a, &err);
+    if (rc > 0)
+        run->replaces = 1;
+    return 0;
+}
+
 static int run_plan(struct run *run)
 {
     int status = 0;
@@ -180,6 +195,8 @@ static int run_plan(struct run *run)
     }
     for (unsigned i = 0; !status && i < run->n; i++)
         status = run_check(run, &run->relays[i]);
+    for (unsigned i = 0; !status && i < run->n; i++)
+        status = run_nofork(run, &run->relays[i]);
     return status;
 }
 
@@ -334,6 +351,15 @@ static int run_gate(struct run *run, struct plug_err *err)
     return 1;
 }
 
+static int run_replace(struct run *run, struct plug_err *err)
+{
+    struct plug_sock *sides[2];
+
+    if (!run->replaces || !plug__relay_sides(run->relays[0].relay, sides))
+        return 0;
+    return plug__nofork_go(sides[0], sides[1], err);
+}
+
 static int run_turns(struct run *run, struct plug_err *err)
 {
     while (!run->again && !run_done(run)) {
@@ -346,6 +372,9 @@ static int run_turns(struct run *run, struct plug_err *err)
             return plug__err(err, rc, 0, NULL, "the loop failed: %s", plug_strerror(rc));
         if (run->signalled)
             run_signals(run);
+        rc = run_replace(run, err);
+        if (rc < 0 && rc != PLUG_EAGAIN)
+            return rc;
     }
     return 0;
 }
@@ -422,6 +451,7 @@ static int run_open(struct run *run, struct plug_err *err)
         rc = plug__loop_add(run->loop, &run->signals, &os);
     if (rc < 0)
         return plug__err(err, rc, os, NULL, "signals cannot be watched: %s", plug_strerror(rc));
+    run->loop->replaces = run->replaces;
     rc = run_lock(run, err);
     if (rc < 0)
         return rc;

@@ -99,6 +99,10 @@ enum { PLUG__SO_CAUSE = 101, PLUG__SO_WHY = 102 /* any layer: more about its err
  * what it ran counts, but for one on a terminal: there it only repeats its last command's. */
 enum { PLUG__CHILD_KILLED = 100 };
 
+/* At PLUG_LEVEL_CHILD, plug_handle[2], what becomes 0 and 1: a program with nofork takes the place
+ * of this process now. Comes back only when it cannot. */
+enum { PLUG__CHILD_REPLACE = 101 };
+
 /* To a socket whose peer has ended its sending: is it there at all? The answer is EPIPE or a reset
  * as the error of the direction to it, now or in a while, and nothing while it is there. */
 enum { PLUG__SO_PROBE = 103 };

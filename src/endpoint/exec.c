@@ -170,6 +170,8 @@ static int exec_plan(struct plug_step *step, struct plug_err *reterr)
         r = plug__process_check(step, &c->process, c->argv ? c->argv[0] : "sh", reterr);
     if (r >= 0)
         r = plug__program_terminal(step, c->pty, c->pipes, reterr);
+    if (r >= 0)
+        r = plug__program_nofork(step, c->pty || c->pipes, reterr);
     if (r < 0 || !c->pty)
         return r;
     c->setsid |= c->ctty;
@@ -380,13 +382,9 @@ static int exec_terminal(struct exec_layer *e, struct exec_ends *ends, int *os)
     return r;
 }
 
-static int exec_spawn(struct exec_layer *e, const struct exec_ends *ends, int *os)
+static struct plug__spawn exec_how(const struct plug_step *step, plug_handle in, plug_handle out)
 {
-    const struct exec_conf *c = e->d.step->conf;
-    unsigned without = c->pty ? 0 : e->d.step->plan->without; /* a terminal is both */
-    /* One way only (-u, -U): its other end stays that of the command, as with socat. */
-    plug_handle in = without & PLUG_NOWRITE ? PLUG_NO_HANDLE : ends->child_in;
-    plug_handle out = without & PLUG_NOREAD ? PLUG_NO_HANDLE : ends->child_out;
+    const struct exec_conf *c = step->conf;
     struct plug__spawn how = {
         .argv = c->argv,
         .in = in,
@@ -399,12 +397,37 @@ static int exec_spawn(struct exec_layer *e, const struct exec_ends *ends, int *o
         .new_group = c->setpgid,
         .ctty = c->ctty,
     };
-    int r;
-    if (exec_by_shell(e->d.step)) {
+    if (exec_by_shell(step)) {
         how.argv = NULL;
-        how.shell = e->d.step->path;
+        how.shell = step->path;
     }
-    r = plug__process_spawn(&e->process, &c->process, e->d.l.sock->loop, &how, &e->child, os);
+    return how;
+}
+
+/* With nofork: the process becomes the program. Comes back only when it cannot. */
+static int exec_replace(struct exec_layer *e, const plug_handle get[2])
+{
+    const struct plug_step *step = e->d.step;
+    const struct exec_conf *c = step->conf;
+    unsigned without = step->plan->without;
+    struct plug__spawn how = exec_how(step, without & PLUG_NOWRITE ? PLUG_NO_HANDLE : get[0],
+                                      without & PLUG_NOREAD ? PLUG_NO_HANDLE : get[1]);
+    int os = 0, r;
+    plug__process_how(&c->process, &how);
+    how.reterr_step = &e->process.step;
+    r = plug__os_exec(&how, &os);
+    return plug_fail(&e->d.l, 2, r, os);
+}
+
+static int exec_spawn(struct exec_layer *e, const struct exec_ends *ends, int *os)
+{
+    const struct exec_conf *c = e->d.step->conf;
+    unsigned without = c->pty ? 0 : e->d.step->plan->without; /* a terminal is both */
+    /* One way only (-u, -U): its other end stays that of the command, as with socat. */
+    plug_handle in = without & PLUG_NOWRITE ? PLUG_NO_HANDLE : ends->child_in;
+    plug_handle out = without & PLUG_NOREAD ? PLUG_NO_HANDLE : ends->child_out;
+    struct plug__spawn how = exec_how(e->d.step, in, out);
+    int r = plug__process_spawn(&e->process, &c->process, e->d.l.sock->loop, &how, &e->child, os);
     if (r >= 0)
         e->started = 1;
     return r;
@@ -428,12 +451,26 @@ static int exec_ports(struct exec_layer *e, struct exec_ends *ends, int *os)
     return r;
 }
 
+/* The command becomes the program as soon as the other side is up; nobody else can. */
+static int exec_replaced(struct exec_layer *e)
+{
+    struct plug_layer *l = &e->d.l;
+    if (!l->sock->loop->replaces) {
+        e->process.step = "nofork";
+        return plug_fail(l, 2, PLUG_ENOTSUP, 0);
+    }
+    l->sock->deadline = PLUG_FOREVER;
+    return PLUG_EAGAIN;
+}
+
 static int exec_open(struct plug_layer *l)
 {
     struct exec_layer *e = (struct exec_layer *)l;
     const struct exec_conf *c = e->d.step->conf;
     struct exec_ends ends = {PLUG_NO_HANDLE, PLUG_NO_HANDLE, PLUG_NO_HANDLE, PLUG_NO_HANDLE};
     int os = 0;
+    if (c->process.nofork)
+        return exec_replaced(e);
     int r = c->pty     ? exec_terminal(e, &ends, &os)
             : c->pipes ? exec_pipes(&ends, &os)
                        : exec_socketpair(&ends, &os);
@@ -583,6 +620,15 @@ static int exec_getopt(struct plug_layer *l, int level, int name, void *val, siz
     return 0;
 }
 
+static int exec_setopt(struct plug_layer *l, int level, int name, const void *val, size_t len)
+{
+    struct exec_layer *e = (struct exec_layer *)l;
+    const struct exec_conf *c = e->d.step->conf;
+    if (level != PLUG_LEVEL_CHILD || name != PLUG__CHILD_REPLACE || !c->process.nofork)
+        return PLUG_ENOTSUP;
+    return len == 2 * sizeof(plug_handle) ? exec_replace(e, val) : PLUG_EINVAL;
+}
+
 static void exec_close(struct plug_layer *l)
 {
     struct exec_layer *e = (struct exec_layer *)l;
@@ -617,7 +663,7 @@ const struct plug_ops plug__exec_ops = {
     .want = plug_pass_want,
     .bypass = plug__duplex_bypass,
     .getopt = exec_getopt,
-    .setopt = plug_no_setopt,
+    .setopt = exec_setopt,
     .tick = exec_tick,
     .close = exec_close,
 };

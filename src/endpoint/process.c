@@ -71,7 +71,7 @@ const struct plug_option plug__process_options[] = {
     {.name = "nofork",
      .type = PLUG_OPT_FLAG,
      .offset = PROCESS_AT(nofork),
-     .help = "the program takes plug's place"},
+     .help = "the program takes plug's place: one session, no relaying"},
     {.name = "sighup",
      .aliases = "hup",
      .type = PLUG_OPT_FLAG,
@@ -176,6 +176,15 @@ int plug__process_check(const struct plug_step *step, struct plug__process_conf 
 
 /* ---- one child ---- */
 
+void plug__process_how(const struct plug__process_conf *c, struct plug__spawn *how)
+{
+    const struct plug__become *b = &c->become;
+    how->dash = c->dash;
+    if (b->chroot_early || b->chroot || b->netns || b->user || b->uid || b->gid || b->path ||
+        b->umask)
+        how->become = b;
+}
+
 static void process_take(struct plug__taker *t, int sig)
 {
     const struct plug__process *p = plug__of(t, struct plug__process, taker);
@@ -186,13 +195,9 @@ int plug__process_spawn(struct plug__process *p, const struct plug__process_conf
                         struct plug_loop *loop, struct plug__spawn *how, struct plug__child *child,
                         int *reterr_os)
 {
-    const struct plug__become *b = &c->become;
     int r;
-    how->dash = c->dash;
+    plug__process_how(c, how);
     how->reterr_step = &p->step;
-    if (b->chroot_early || b->chroot || b->netns || b->user || b->uid || b->gid || b->path ||
-        b->umask)
-        how->become = b;
     r = plug__os_spawn(how, child, reterr_os);
     if (r < 0)
         return r;

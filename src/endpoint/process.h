@@ -33,7 +33,10 @@ struct plug__process {
     const char *step; /* which step of the start failed; static, or NULL */
 };
 
-/* Adds the options to `how` and starts the child, which stays the caller's and where it is: signals
+/* Adds the options to `how`. */
+void plug__process_how(const struct plug__process_conf *c, struct plug__spawn *how);
+
+/* The same, and starts the child, which stays the caller's and where it is: signals
  * are sent on to it. As plug__os_spawn. */
 int plug__process_spawn(struct plug__process *p, const struct plug__process_conf *c,
                         struct plug_loop *loop, struct plug__spawn *how, struct plug__child *child,

@@ -53,3 +53,12 @@ int plug__program_terminal(const struct plug_step *step, int pty, int pipes,
     }
     return 0;
 }
+
+int plug__program_nofork(const struct plug_step *step, int relayed, struct plug_err *reterr)
+{
+    for (unsigned i = 0; relayed && i < step->nopts; i++)
+        if (strcmp(step->opts[i].option->name, "nofork") == 0 && step->opts[i].number)
+            return program_refuse(step, &step->opts[i], "leaves nobody to relay",
+                                  "leave out pty, pipes or nofork", reterr);
+    return 0;
+}

@@ -18,4 +18,7 @@ int plug__program_shell(struct plug_plan *plan, const char *command, const char 
 int plug__program_terminal(const struct plug_step *step, int pty, int pipes,
                            struct plug_err *reterr);
 
+/* nofork leaves nobody who could relay. The same. */
+int plug__program_nofork(const struct plug_step *step, int relayed, struct plug_err *reterr);
+
 #endif

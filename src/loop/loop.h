@@ -104,6 +104,7 @@ struct plug_loop {
     struct plug_io wake_io;        /* registered once a helper or plug_loop_wake needs it */
     plug_handle wake[2];
     struct plug__taker *takers;
+    int replaces;         /* the command: a program with nofork takes its place */
     plug_handle terminal; /* stdio's, plus 1; 0: none. Pseudo-terminals take its size */
     void *pairs;          /* endpoint/pair.c: names on this loop */
     void *pipes;          /* relay/mover_splice.c: pooled pipes */

@@ -235,6 +235,9 @@ struct plug__child {
 /* Default signal dispositions and an empty mask in the child. ENOENT when the program is not found.
  */
 int plug__os_spawn(const struct plug__spawn *how, struct plug__child *ret, int *reterr_os);
+/* The same without a child: this process becomes the program. Returns only why it could not;
+ * signals and descriptors are the program's by then. */
+int plug__os_exec(const struct plug__spawn *how, int *reterr_os);
 const char *plug__os_shell(void); /* the user's shell by the environment, else the system's */
 /* Known at all: 0, ENOENT. May read files; a name service may BLOCK. */
 int plug__os_user_known(const char *name);

@@ -92,6 +92,17 @@ static void relay_add(struct plug__flow *sum, const struct plug__flow *f)
     sum->late += f->late;
 }
 
+int plug__relay_sides(const struct plug__relay *r, struct plug_sock *ret[2])
+{
+    const struct plug__session *s;
+    if (plug__list_empty(&r->sessions))
+        return 0;
+    s = plug__of(r->sessions.prev, struct plug__session, node);
+    ret[0] = s->side[0];
+    ret[1] = s->side[1];
+    return ret[0] && ret[1];
+}
+
 void plug__relay_totals(const struct plug__relay *r, struct plug__relay_totals *ret)
 {
     *ret = r->totals;

@@ -101,6 +101,8 @@ void plug__relay_drain(struct plug__relay *r,
                        plug_time deadline); /* no new sessions; live ones until then */
 /* Besides draining: a session ends as soon as nothing is on its way. */
 void plug__relay_hurry(struct plug__relay *r);
+/* Both sides of the latest session, borrowed for this turn. 0: there are not both. */
+int plug__relay_sides(const struct plug__relay *r, struct plug_sock *ret[2]);
 void plug__relay_totals(const struct plug__relay *r, struct plug__relay_totals *ret);
 void plug__relay_free(struct plug__relay *r); /* ends what is left at once */
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from conftest import need, until
+from conftest import accept, connect, listener, need, read_all
 
 NOBODY = 65534
 
@@ -203,6 +203,51 @@ def test_other_signals_still_end_it(plug, tmp_path):
     assert p.p.stdout.readline() == b"up\n"
     p.p.send_signal(signal.SIGTERM)
     assert p.wait() == 128 + signal.SIGTERM
+
+
+def test_nofork_takes_the_place_of_plug(plug):
+    p = plug("-", "system:echo $$; cat,nofork", stdin=subprocess.PIPE)
+    pid = p.pid
+    status, out, err = p.finish(b"through\n")
+    assert (status, out) == (0, b"%d\nthrough\n" % pid), err
+
+
+def test_nofork_gets_a_connection(plug):
+    p = plug("tcp-listen://127.0.0.1:0#once", "system:read x; echo $x $$; exit 7,nofork", ready=1)
+    c = connect(p.port())
+    c.sendall(b"hello\n")
+    assert read_all(c) == b"hello %d\n" % p.pid
+    assert p.wait() == 7  # the program's own
+
+
+def test_nofork_one_way_and_with_options(plug):
+    with listener() as s:
+        p = plug("-U", f"tcp://127.0.0.1:{s.getsockname()[1]}", "system:umask; pwd,nofork,umask=077,chdir=/")
+        assert read_all(accept(s)) == b"0077\n/\n"
+        assert p.wait() == 0
+
+
+def test_nofork_where_it_cannot_be(plug):
+    for args, why in (
+            (("exec:date,nofork", "-"), "second address"),
+            (("tcp-listen://127.0.0.1:0", "exec:date,nofork"), "more than one connection"),
+            (("-v", "-", "exec:date,nofork"), "work on what passes"),
+            (("line+tcp://127.0.0.1:1", "exec:date,nofork"), "work on what passes"),
+            (("-", "exec:date,nofork", "--", "-", "exec:date"), "other relays"),
+            (("-", "exec:date,nofork,pty"), "leaves nobody to relay")):
+        status, out, err = plug(*args).finish()
+        assert (status, out) == (2, b""), err
+        assert why in err and caret(err, "nofork")
+
+
+def test_nofork_without_a_descriptor_is_told(plug):
+    status, out, err = plug("text:abc", "exec:cat,nofork").finish()
+    assert status == 1 and "not one plain descriptor" in err, err
+
+
+def test_nofork_failing_is_told(plug):
+    status, out, err = plug("-", "exec:/no/such/program,nofork").finish()
+    assert status == 1 and "no such file" in err, err
 
 
 def test_help_and_explain_know_them(plug):

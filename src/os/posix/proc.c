@@ -271,7 +271,7 @@ static int proc_fork(struct proc_plan *p, const struct plug__spawn *how, pid_t *
 
 /* ---- the call ---- */
 
-static int proc_run(struct proc_plan *p, const struct plug__spawn *how, pid_t *ret)
+static int proc_prepare(struct proc_plan *p, const struct plug__spawn *how)
 {
     int rc = plug__becoming_find(&p->becoming, how, how->reterr_step);
     if (rc != 0)
@@ -281,11 +281,52 @@ static int proc_run(struct proc_plan *p, const struct plug__spawn *how, pid_t *r
         return ENOMEM;
     if ((how->env || p->becoming.env[0]) && !(p->env = proc_env(how->env, p->becoming.env)))
         return ENOMEM;
-    rc = proc_files(p, how);
+    return proc_files(p, how);
+}
+
+static int proc_run(struct proc_plan *p, const struct plug__spawn *how, pid_t *ret)
+{
+    int rc = proc_prepare(p, how);
     if (rc != 0)
         return rc;
     return how->become || how->chdir || how->ctty ? proc_fork(p, how, ret)
                                                   : proc_spawn(p, how, ret);
+}
+
+static void proc_drop(struct proc_plan *p)
+{
+    for (int i = 0; i < 3; i++)
+        if (p->moved[i] >= 0)
+            plug__posix_close(p->moved[i]);
+    plug__becoming_drop(&p->becoming);
+    plug__free(p->argv);
+    plug__free(p->env);
+}
+
+static int proc_failed(int os, int *reterr_os)
+{
+    if (reterr_os)
+        *reterr_os = os;
+    return os == EAGAIN ? PLUG_ELIMIT : plug__os_code(os); /* EAGAIN: too many processes */
+}
+
+int plug__os_exec(const struct plug__spawn *how, int *reterr_os)
+{
+    struct proc_plan p = {.moved = {-1, -1, -1}, .becoming = {.netns = -1}};
+    const char *step = NULL;
+    char **env = environ;
+    if (!how->shell && (!how->argv || !how->argv[0]))
+        return PLUG_EINVAL;
+    int rc = proc_prepare(&p, how);
+    if (rc == 0) {
+        proc_signals_as_new();
+        rc = proc_become(&p, how, &step);
+        environ = env;
+        if (how->reterr_step && step)
+            *how->reterr_step = step;
+    }
+    proc_drop(&p);
+    return proc_failed(rc, reterr_os);
 }
 
 int plug__os_spawn(const struct plug__spawn *how, struct plug__child *ret, int *reterr_os)
@@ -295,17 +336,9 @@ int plug__os_spawn(const struct plug__spawn *how, struct plug__child *ret, int *
     if (!how->shell && (!how->argv || !how->argv[0]))
         return PLUG_EINVAL;
     int rc = proc_run(&p, how, &pid);
-    for (int i = 0; i < 3; i++)
-        if (p.moved[i] >= 0)
-            plug__posix_close(p.moved[i]);
-    plug__becoming_drop(&p.becoming);
-    plug__free(p.argv);
-    plug__free(p.env);
-    if (rc != 0) {
-        if (reterr_os)
-            *reterr_os = rc;
-        return rc == EAGAIN ? PLUG_ELIMIT : plug__os_code(rc); /* EAGAIN: too many processes */
-    }
+    proc_drop(&p);
+    if (rc != 0)
+        return proc_failed(rc, reterr_os);
     *ret = (struct plug__child){.pid = pid};
     plug__child_watch(ret);
     return 0;

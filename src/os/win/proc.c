@@ -262,6 +262,13 @@ int plug__os_spawn(const struct plug__spawn *how, struct plug__child *ret, int *
     return rc;
 }
 
+int plug__os_exec(const struct plug__spawn *how, int *reterr_os)
+{
+    (void)how;
+    (void)reterr_os;
+    return PLUG_ENOTSUP;
+}
+
 const char *plug__os_shell(void)
 {
     return "cmd.exe";
