@@ -48,7 +48,9 @@ enum {
     PLUG_MSG_TRUNC = 4, /* received: the record was longer than the buffer, its rest is lost */
     PLUG_MSG_OOB = 8,   /* urgent or attention data */
     PLUG_MSG_EOM = 16,  /* SPP: end of message */
-    PLUG_MSG_MORE = 32  /* send: more follows at once, a layer may wait for it */
+    PLUG_MSG_MORE = 32, /* send: more follows at once, a layer may wait for it */
+    PLUG_MSG_CTRUNC =
+        64 /* received: descriptors or other control data found no room, and are gone */
 };
 
 /* Every error code: name, value, text. The same numbers on every system. */
@@ -162,14 +164,15 @@ enum {
     PLUG_LEVEL_CHILD           /* PLUG_CHILD_*, endpoints that run a process */
 };
 /* UNSENT: int64_t, bytes that the peer has not acknowledged. DROPPED: int64_t, records that came
- * and found no room. */
+ * and found no room. STRIPPED: int64_t, messages whose descriptors were dropped. */
 enum {
     PLUG_SO_TYPE = 1,
     PLUG_SO_LIMIT,
     PLUG_SO_UNSENT,
     PLUG_SO_NAME,
     PLUG_SO_PEER,
-    PLUG_SO_DROPPED
+    PLUG_SO_DROPPED,
+    PLUG_SO_STRIPPED
 };
 enum { PLUG_ROUTE_PATH = 1, PLUG_ROUTE_HOST, PLUG_ROUTE_SNI, PLUG_ROUTE_VERDICT };
 /* Both int. STATUS: the exit status as a shell tells it, 128 + n for signal n; EAGAIN while it

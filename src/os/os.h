@@ -90,6 +90,9 @@ int plug__os_peername(plug_handle h, struct plug_addr *ret, int *reterr_os);
 int64_t
 plug__os_unsent(plug_handle h); /* bytes the peer has not acknowledged (SIOCOUTQ); -1 unknown */
 int64_t plug__os_unread(plug_handle h); /* bytes that wait to be read (FIONREAD); -1 unknown */
+/* Has the kernel refuse descriptors that are sent to this socket: their sender gets EPERM. ENOTSUP
+ * where it cannot (Linux before 6.16; sockets that take none). */
+int plug__os_refuse_rights(plug_handle h);
 int plug__os_listening(plug_handle h);  /* 1 if it is a listening socket */
 void plug__os_close(plug_handle h);     /* sockets and descriptors alike on Unix */
 

@@ -181,6 +181,24 @@ static void ending_who(const struct plug__session *s, struct plug__event *ev, ch
         ev->peer = buf;
 }
 
+/* A relay hands on bytes and records, not descriptors: their sender may wait for what they mean. */
+static void ending_stripped(struct plug__session *s)
+{
+    for (int i = 0; i < 2; i++) {
+        struct plug__event ev = {.kind = PLUG__EV_WARNING, .session = s->id, .side = i};
+        int64_t n = 0;
+        size_t len = sizeof(n);
+        if (!s->side[i] ||
+            plug_getsockopt(s->side[i], PLUG_LEVEL_SOCK, PLUG_SO_STRIPPED, &n, &len) < 0 || n == 0)
+            continue;
+        plug__err(
+            &ev.err, PLUG_ENOTSUP, 0, plug__sock_base(s->side[i])->ops->name,
+            "descriptors that came with %lld message%s were dropped: a relay hands on bytes only",
+            (long long)n, n == 1 ? "" : "s");
+        plug__relay_emit(s->relay, &ev);
+    }
+}
+
 /* Tells, frees, and lets the relay go on. */
 static void ending_tell(struct plug__session *s, struct plug__event *ev, int reset, int status)
 {
@@ -191,6 +209,7 @@ static void ending_tell(struct plug__session *s, struct plug__event *ev, int res
     ending_who(s, ev, peer, sizeof(peer));
     ev->stats = &s->stats;
     ending_dropped(s);
+    ending_stripped(s);
     ending_release(s, reset);
     plug__relay_emit(r, ev);
     plug__relay_ended(r, s, status);

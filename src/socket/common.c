@@ -195,6 +195,8 @@ int plug__socket_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsi
     r = plug__os_recv(s->io.handle, v, stream ? 1 : n, stream, &os);
     if (r < 0)
         return socket_recv_failed(s, r, os);
+    for (int i = 0; i < r; i++)
+        s->stripped += (v[i].flags & PLUG_MSG_CTRUNC) != 0;
     /* A FIN or urgent data in the same edge would be lost: then only EAGAIN clears. */
     if ((s->flags & PLUG__SOCKET_SHORT) && !(l->ready & (PLUG__HUP | PLUG__PRI)) &&
         v->len < plug_msg_size(v))
@@ -378,10 +380,12 @@ void plug__socket_close(struct plug_layer *l)
 int plug__socket_bypass(struct plug_layer *l, unsigned dir, struct plug_bypass *ret)
 {
     struct plug__socket *s = plug__socket_of(l);
-    (void)dir;
     if (l->state != PLUG__SOCKET_UP || !(s->flags & PLUG__SOCKET_BYPASS) ||
         s->io.handle == PLUG_NO_HANDLE)
         return PLUG_ENOTSUP;
+    /* A splice cannot tell that descriptors came along: who sends them is told by its kernel. */
+    if (dir == PLUG_IN)
+        (void)plug__os_refuse_rights(s->io.handle);
     *ret = (struct plug_bypass){
         .base = l,
         .io = &s->io,
@@ -418,6 +422,13 @@ static int socket_get(struct plug__socket *s, int name, void *val, size_t *len)
             return unsent < 0 ? PLUG_ENOTSUP : PLUG_EINVAL;
         if (unsent && (s->flags & PLUG__SOCKET_WR_SHUT))
             unsent--; /* the kernel counts the FIN as a byte */
+        memcpy(val, &unsent, sizeof(unsent));
+        *len = sizeof(unsent);
+        return 0;
+    case PLUG_SO_STRIPPED:
+        if (*len < sizeof(unsent))
+            return PLUG_EINVAL;
+        unsent = s->stripped;
         memcpy(val, &unsent, sizeof(unsent));
         *len = sizeof(unsent);
         return 0;

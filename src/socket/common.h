@@ -37,9 +37,10 @@ struct plug__socket {
     struct plug_layer l;
     struct plug_io io;
     const struct plug_step *step;
-    plug_time look; /* when to look again at what is unacknowledged */
-    uint32_t pause; /* between two looks, in ms */
-    int16_t broken; /* a reset that one direction met and the other has to tell */
+    plug_time look;    /* when to look again at what is unacknowledged */
+    uint32_t pause;    /* between two looks, in ms */
+    uint32_t stripped; /* messages whose descriptors were dropped */
+    int16_t broken;    /* a reset that one direction met and the other has to tell */
     uint16_t flags;
 };
 

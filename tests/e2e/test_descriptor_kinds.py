@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Kinds that are found out or given: gopen, listening descriptors, socket pairs, A!!B."""
+import array
 import os
 import pty
+import re
 import socket
 import stat
 import subprocess
 import sys
+import threading
 import tty
 
 import pytest
 
-from conftest import PLUG, read_exactly
+from conftest import PLUG, read_exactly, until
 
 TYPES = {"stream": socket.SOCK_STREAM, "dgram": socket.SOCK_DGRAM,
          "seqpacket": socket.SOCK_SEQPACKET}
@@ -401,3 +404,61 @@ def test_dual_that_cannot_be(address, why):
 def test_dual_in_quotes_is_text(plug):
     assert plug("-u", "text:'a!!b'", "-").finish()[1] == b"a!!b"
     assert "written   stdio" in explain("text:a!!-").stdout
+
+
+# ---- descriptors that come with the data ----
+
+
+def send_with_descriptor(s, data, fd):
+    s.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd] * 3))])
+
+
+def descriptors_of(p):
+    return len(os.listdir(f"/proc/{p.pid}/fd"))
+
+
+@pytest.mark.parametrize("kind,option", [("stream", "unix"), ("seqpacket", "unix-seqpacket")])
+def test_descriptors_that_come_along_are_dropped_and_told(plug, short_dir, kind, option):
+    with listening(kind, short_dir / "to") as server:
+        server.settimeout(30)
+        p = plug(f"{option}-listen:{short_dir}/from,fork", f"{option}:{short_dir}/to", ready=1)
+        with socket.socket(socket.AF_UNIX, TYPES[kind]) as c:
+            c.connect(str(short_dir / "from"))
+            c.settimeout(30)
+            s, _ = server.accept()
+            s.settimeout(30)
+            c.send(b"plain")
+            assert s.recv(16) == b"plain"
+            before = descriptors_of(p)
+            for _ in range(20):
+                send_with_descriptor(c, b"with", 0)
+                data, extra, _, _ = s.recvmsg(16, 1024)
+                assert (data, extra) == (b"with", [])
+            assert descriptors_of(p) == before  # none stays open here
+            s.close()
+        until(lambda: "20 messages were dropped" in p.stderr(), "it is told")
+
+
+def test_descriptors_are_refused_where_data_is_spliced(plug, short_dir):
+    """The kernel's splice would lose them without a word: from Linux 6.16 on their sender is told."""
+    release = tuple(int(n) for n in os.uname().release.split(".")[:2])
+    if release < (6, 16):
+        pytest.skip("no SO_PASSRIGHTS before Linux 6.16")
+    with listening("stream", short_dir / "to") as server:
+        p = plug("--statistics", f"unix-listen:{short_dir}/from", f"unix:{short_dir}/to", ready=1)
+        with socket.socket(socket.AF_UNIX) as c:
+            c.connect(str(short_dir / "from"))
+            s, _ = server.accept()
+            s.settimeout(30)
+            feeder = threading.Thread(target=c.sendall, args=(bytes(8 << 20),))
+            feeder.start()
+            left = 8 << 20
+            while left:
+                left -= len(s.recv(1 << 20))
+            feeder.join()
+            with pytest.raises(PermissionError):
+                send_with_descriptor(c, b"with", 0)
+            c.shutdown(socket.SHUT_WR)
+            s.close()
+        p.wait()
+        assert re.search(r"[1-9]\d* bytes spliced", p.stderr())

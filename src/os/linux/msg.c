@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 
 enum {
@@ -38,7 +39,26 @@ static void msg_head_in(struct msghdr *head, struct plug_msg *m, struct msg_mark
     }
 }
 
-static void msg_got(struct plug_msg *m, const struct msghdr *head, size_t len, int stream)
+/* Descriptors that came into our own room, where nobody would ever close them. Returns 1 when there
+ * were any. */
+static int msg_close_rights(struct msghdr *head)
+{
+    int found = 0;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(head); c; c = CMSG_NXTHDR(head, c)) {
+        size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t i = 0; i < n; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+            plug__posix_close(fd);
+        }
+        found = 1;
+    }
+    return found;
+}
+
+static void msg_got(struct plug_msg *m, struct msghdr *head, size_t len, int stream)
 {
     m->len = len;
     m->flags = stream ? 0 : PLUG_MSG_EOR;
@@ -46,6 +66,8 @@ static void msg_got(struct plug_msg *m, const struct msghdr *head, size_t len, i
         m->flags |= PLUG_MSG_TRUNC;
     if (head->msg_flags & MSG_OOB)
         m->flags |= PLUG_MSG_OOB;
+    if ((!m->control && msg_close_rights(head)) || (head->msg_flags & MSG_CTRUNC))
+        m->flags |= PLUG_MSG_CTRUNC;
     m->controllen = m->control ? head->msg_controllen : 0;
     if (!m->name)
         return;

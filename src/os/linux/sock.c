@@ -99,3 +99,19 @@ int64_t plug__os_unsent(plug_handle h)
         return -1;
     return name.family == AF_INET || name.family == AF_INET6 ? n : -1;
 }
+
+/* Of a number that older headers lack; machines with numbers of their own do without. */
+#if !defined(SO_PASSRIGHTS) && SO_SNDBUF == 7
+#define SO_PASSRIGHTS 83
+#endif
+
+int plug__os_refuse_rights(plug_handle h)
+{
+#ifdef SO_PASSRIGHTS
+    int off = 0, r = plug__os_setsockopt(h, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off, NULL);
+    return r < 0 ? PLUG_ENOTSUP : 0;
+#else
+    (void)h;
+    return PLUG_ENOTSUP;
+#endif
+}

@@ -265,6 +265,12 @@ int64_t plug__os_unread(plug_handle h)
     return PeekNamedPipe(plug__win_handle(h), NULL, 0, NULL, &bytes, NULL) ? (int64_t)bytes : -1;
 }
 
+int plug__os_refuse_rights(plug_handle h)
+{
+    (void)h;
+    return PLUG_ENOTSUP;
+}
+
 int plug__os_listening(plug_handle h)
 {
     int on = 0;

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static void test_msg__stream_end_is_eof(void **state)
@@ -289,6 +291,58 @@ static void test_msg__urgent_byte(void **state)
     pair_close(h);
 }
 
+/* Sends `fd` three times along with a byte. */
+static void send_rights(plug_handle h, int fd)
+{
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(3 * sizeof(int))];
+    } room = {0};
+    char c = 'x';
+    struct plug_iov iov = {&c, 1};
+    struct plug_msg m = {
+        .iov = &iov, .niov = 1, .control = &room, .controllen = sizeof(room.space)};
+    int fds[3] = {fd, fd, fd};
+    room.align.cmsg_level = SOL_SOCKET;
+    room.align.cmsg_type = SCM_RIGHTS;
+    room.align.cmsg_len = CMSG_LEN(sizeof(fds));
+    memcpy(CMSG_DATA(&room.align), fds, sizeof(fds));
+    assert_int_equal(plug__os_send(h, &m, 1, 0, NULL), 1);
+}
+
+/* One at a time and in batches; what nobody asked for must not stay open. */
+static void test_msg__descriptors_nobody_asked_for_are_closed(void **state)
+{
+    static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
+    (void)state;
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        plug_handle h[2];
+        int stream = types[i] == SOCK_STREAM, lowest, r;
+        struct plug_msg v[2] = {0};
+        struct plug_iov iov[2];
+        char buf[2][8];
+        assert_int_equal(plug__os_socketpair(h, types[i], NULL), 0);
+        lowest = dup(2);
+        close(lowest);
+        send_rights(h[0], 2);
+        send_rights(h[0], 2);
+        for (int k = 0; k < 2; k++) {
+            iov[k] = (struct plug_iov){buf[k], sizeof(buf[k])};
+            v[k] = (struct plug_msg){.iov = &iov[k], .niov = 1};
+        }
+        r = plug__os_recv(h[1], v, 2, stream, NULL);
+        assert_int_equal(r, stream ? 1 : 2);
+        for (int k = 0; k < r; k++) {
+            assert_int_equal(v[k].len, 1);
+            assert_true(v[k].flags & PLUG_MSG_CTRUNC);
+        }
+        r = dup(2);
+        close(r);
+        assert_int_equal(r, lowest);
+        pair_close(h);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_msg__seqpacket_end_inside_a_batch),
         cmocka_unit_test(test_msg__ancillary_descriptor_is_not_inherited),
         cmocka_unit_test(test_msg__urgent_byte),
+        cmocka_unit_test(test_msg__descriptors_nobody_asked_for_are_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
