@@ -384,8 +384,10 @@ int plug__socket_bypass(struct plug_layer *l, unsigned dir, struct plug_bypass *
         s->io.handle == PLUG_NO_HANDLE)
         return PLUG_ENOTSUP;
     /* A splice cannot tell that descriptors came along: who sends them is told by its kernel. */
-    if (dir == PLUG_IN)
+    if (dir == PLUG_IN && !(s->flags & (PLUG__SOCKET_SHORT | PLUG__SOCKET_REFUSES))) {
         (void)plug__os_refuse_rights(s->io.handle);
+        s->flags |= PLUG__SOCKET_REFUSES;
+    }
     *ret = (struct plug_bypass){
         .base = l,
         .io = &s->io,

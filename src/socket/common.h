@@ -29,7 +29,8 @@ enum {
     PLUG__SOCKET_LOOKING = 16, /* waits until all is acknowledged */
     PLUG__SOCKET_BYPASS = 32,  /* movers may have the handle */
     PLUG__SOCKET_RESET = 64,   /* close sends RST */
-    PLUG__SOCKET_PROBED = 128  /* keepalive asks often enough */
+    PLUG__SOCKET_PROBED = 128, /* keepalive asks often enough */
+    PLUG__SOCKET_REFUSES = 256 /* its senders can pass no descriptors */
 };
 
 /* The head of every socket base's struct. */
