@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The short front door: each target is one line over a CMake preset or a script. `make help` lists them.
 .DEFAULT_GOAL := all
-.PHONY: all demo test interop asan tsan fuzz bench cov lint fmt mingw install dev clean help
+.PHONY: all demo test interop asan tsan fuzz bench cov lint fmt mingw install dist dev clean help
 
 PREFIX ?= /usr/local
 build = cmake --preset $(1) $(if $(wildcard $(2)/build.ninja),,-G Ninja) >/dev/null && ninja -C $(2) $(3)
@@ -56,11 +56,15 @@ dev: ## a debug build with warnings as errors; links compile_commands.json
 	@$(call build,dev,build-dev)
 	@ln -sf build-dev/compile_commands.json .
 
+dist: ## fill dist/: sources, Debian packages, a static command; each is tried
+	@scripts/deps.sh build dist
+	@scripts/dist.sh
+
 install: all ## install under PREFIX (/usr/local)
 	@cmake --install build --prefix $(PREFIX)
 
 clean: ## remove every build folder
-	@rm -rf build build-*
+	@rm -rf build build-* dist
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -21,7 +21,7 @@ fuzz='clang:clang llvm-symbolizer:llvm'
 cov='gcov:gcc'
 lint='clang-format:clang-format clang-tidy:clang-tidy codespell:codespell g++:g++
  /usr/bin/python3:python3'
-dist='dpkg-deb:dpkg lintian:lintian musl-gcc:musl-tools'
+dist='dpkg-shlibdeps:dpkg-dev lintian:lintian musl-gcc:musl-tools'
 mingw='x86_64-w64-mingw32-gcc-posix:gcc-mingw-w64-x86-64-posix
  /usr/x86_64-w64-mingw32/include/winsock2.h:mingw-w64-x86-64-dev'
 
