@@ -307,7 +307,7 @@ static int serve_new(struct plug__served **ret, struct plug_sock *s)
     v->records = plug__sock_step(s)->offers != PLUG_STREAM;
     v->room = v->records ? PLUG__SERVE_RECORD : PLUG__SERVE_BYTES;
     v->threaded = s->loop->private_;
-    v->near = (struct plug_io){.handle = PLUG_NO_HANDLE, .ready = serve_near, .armed = PLUG_IN};
+    v->near = (struct plug_io){.handle = PLUG_NO_HANDLE, .ready = serve_near};
     v->wake_io = (struct plug_io){.ready = serve_called, .armed = PLUG_IN};
     v->wake[0] = v->wake[1] = PLUG_NO_HANDLE;
     v->bits = PLUG_IN | PLUG_OUT;
