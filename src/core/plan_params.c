@@ -64,7 +64,7 @@ static int params_port(const struct params *m, const struct plug__piece *port)
     if (value > 65535)
         return plug__usage(m->reterr, port->column, port->width, "ports end at 65535",
                            "\"%.60s\" is not a port", port->text);
-    if (value == 0 && m->base->role == PLUG_CLIENT)
+    if (value == 0 && (m->kind->params & ~PLUG_PARAM_OPTIONAL) == PLUG_PARAM_HOST_PORT)
         return plug__usage(m->reterr, port->column, port->width, "name the port of the peer",
                            "port 0 cannot be connected to");
     return 0;

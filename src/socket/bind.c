@@ -28,7 +28,7 @@ static int bind_port(const struct plug_step *step, const char *port, const char 
                      uint16_t *ret)
 {
     const struct plug__socket_conf *conf = step->conf;
-    *ret = (uint16_t)conf->sourceport;
+    *ret = plug__socket_hears(step) ? 0 : (uint16_t)conf->sourceport;
     return *port ? plug__parse_port(port, protocol, ret) : 0;
 }
 
@@ -52,7 +52,8 @@ static int bind_local(const struct plug_step *step, int family, const char *prot
     char host[PLUG__BIND] = "", port[PLUG__BIND] = "";
     uint16_t number;
     int r;
-    if (!text && !conf->sourceport && !conf->lowport)
+    /* of who hears strangers, sourceport and lowport are about these */
+    if (!text && (plug__socket_hears(step) || (!conf->sourceport && !conf->lowport)))
         return 0;
     if (text && plug__socket_bind_split(text, host, port) < 0)
         return PLUG_EINVAL;
@@ -82,7 +83,7 @@ int plug__socket_bind(plug_handle h, const struct plug_step *step, int family, i
     int r = bind_local(step, family, stream ? "tcp" : "udp", &local);
     if (r <= 0)
         return r;
-    if (conf->lowport && plug__os_addr_port(&local) == 0)
+    if (conf->lowport && plug__os_addr_port(&local) == 0 && !plug__socket_hears(step))
         return bind_low(h, &local, reterr_os);
     /* A port of our choice may still be held by its last connection, or by the attempt beside. */
     if (stream && plug__os_addr_port(&local))

@@ -33,6 +33,7 @@ int plug__dgram_accept(struct plug_layer *l, struct plug_layer *child)
         return r;
     }
     c->base = d->base;
+    plug__dgram_base_room(c->base);
     c->last = l->sock->loop->now;
     child->state = PLUG__SOCKET_UP;
     if (idle < PLUG_FOREVER - c->last)
@@ -58,12 +59,16 @@ static void dgram_name(const struct plug__dgram *d, struct plug_msg *v, int n)
 static int dgram_session_recv(struct plug__dgram *d, struct plug_msg *v, unsigned n)
 {
     int r;
-    if (d->left)
+    if (d->left || d->ended)
         return n ? PLUG_EOF : 0;
     r = plug__mux_recv(&d->child, v, n);
     if (r > 0) {
         d->last = d->s.l.sock->loop->now;
         dgram_name(d, v, r);
+    }
+    if (r > 0 && d->base->each) {
+        d->ended = 1;
+        plug_ready(&d->s.l, PLUG_IN);
     }
     return r;
 }
@@ -73,6 +78,8 @@ int plug__dgram_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsig
     struct plug__dgram *d = plug__dgram_of(l);
     if (dgram_is_session(d))
         return l->ready & PLUG_IN ? dgram_session_recv(d, v, n) : PLUG_EAGAIN;
+    if (d->loose)
+        return plug__dgram_loose_recv(d, v, n, flags);
     return d->base ? PLUG_EAGAIN : plug__socket_recv(l, v, n, flags);
 }
 
@@ -123,6 +130,8 @@ static int dgram_session_send(struct plug__dgram *d, struct plug_msg *v, unsigne
 int plug__dgram_send(struct plug_layer *l, struct plug_msg *v, unsigned n, unsigned flags)
 {
     struct plug__dgram *d = plug__dgram_of(l);
+    if (d->loose)
+        return plug__dgram_loose_send(d, v, n, flags);
     if (!dgram_is_session(d))
         return d->base ? PLUG_EINVAL : plug__socket_send(l, v, n, flags);
     if (n == 0)
@@ -173,21 +182,27 @@ void plug__dgram_close(struct plug_layer *l)
     }
     d->base = NULL;
     d->child.layer = NULL;
+    plug__dgram_loose_drop(d);
     plug__socket_close(l);
 }
 
 /* ---- options ---- */
 
+static int dgram_count(int64_t n, void *val, size_t *len)
+{
+    if (*len < sizeof(n))
+        return PLUG_EINVAL;
+    memcpy(val, &n, sizeof(n));
+    *len = sizeof(n);
+    return 0;
+}
+
 /* Those cut short by the reader's buffer are not among them: it was told. */
 static int dgram_dropped(const struct plug__dgram *d, void *val, size_t *len)
 {
     const uint64_t *n = d->child.dropped;
-    const int64_t sum = (int64_t)(n[PLUG__DROP_QUEUE] + n[PLUG__DROP_NEW] + n[PLUG__DROP_MEMORY]);
-    if (*len < sizeof(sum))
-        return PLUG_EINVAL;
-    memcpy(val, &sum, sizeof(sum));
-    *len = sizeof(sum);
-    return 0;
+    return dgram_count((int64_t)(n[PLUG__DROP_QUEUE] + n[PLUG__DROP_NEW] + n[PLUG__DROP_MEMORY]),
+                       val, len);
 }
 
 static int dgram_session_get(const struct plug__dgram *d, int name, void *val, size_t *len)
@@ -225,6 +240,10 @@ int plug__dgram_getopt(struct plug_layer *l, int level, int name, void *val, siz
     const struct plug__dgram *d = plug__dgram_of(l);
     if (!d->base)
         return plug__socket_getopt(l, level, name, val, len);
+    if (d->loose && level == PLUG_LEVEL_SOCK && name == PLUG_SO_PEER)
+        return d->loose->to.len ? plug__socket_put_addr(val, len, &d->loose->to) : PLUG_ENOTCONN;
+    if (d->loose && level == PLUG_LEVEL_SOCK && name == PLUG_SO_DROPPED)
+        return dgram_count((int64_t)d->loose->refused, val, len);
     if (level > PLUG_LEVEL_SOCK)
         return PLUG_ENOTSUP;
     if (d->base->n == 0)

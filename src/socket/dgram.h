@@ -15,19 +15,53 @@
 /* The shared handles of a listener and its sessions. */
 struct plug__dgram_base;
 
+/* What becomes of a datagram socket, by the end of its kind's name. */
+enum plug__dgram_form {
+    PLUG__DGRAM_CONNECT,  /* one peer; the kernel looks after it */
+    PLUG__DGRAM_LISTEN,   /* a session for each peer */
+    PLUG__DGRAM_SENDTO,   /* one peer, not connected */
+    PLUG__DGRAM_RECVFROM, /* a session for each record */
+    PLUG__DGRAM_RECV,     /* from anybody, to nobody */
+    PLUG__DGRAM_DATAGRAM  /* to one address, from anybody */
+};
+
+/* Of a socket that is not connected. */
+struct plug__dgram_loose {
+    struct plug_addr to; /* len 0: nobody */
+    enum plug__dgram_form form;
+    int looks;        /* at who sends */
+    uint64_t refused; /* records of others */
+};
+
 struct plug__dgram {
     struct plug__socket s;
-    struct plug__dgram_base *base; /* of a listener or a session */
-    void *opening;                 /* the kind's own, while it opens */
-    plug_time last;                /* session: when the last record passed */
-    int left;                      /* session: ended by idleness and out of the mux */
-    struct plug__mux_child child;  /* session */
+    struct plug__dgram_loose *loose; /* NULL: connected, a listener or a session */
+    struct plug__dgram_base *base;   /* of a listener or a session */
+    void *opening;                   /* the kind's own, while it opens */
+    plug_time last;                  /* session: when the last record passed */
+    int left;                        /* session: ended by idleness and out of the mux */
+    int ended;                       /* session of one record: it was read */
+    struct plug__mux_child child;    /* session */
 };
 
 static inline struct plug__dgram *plug__dgram_of(struct plug_layer *l)
 {
     return (struct plug__dgram *)(void *)l;
 }
+
+/* ---- the forms (dgram_form.c) ---- */
+
+enum plug__dgram_form plug__dgram_form(const struct plug_step *step);
+void plug__dgram_plan_form(struct plug_step *step); /* what the form does to the step's flags */
+
+/* Takes a bound handle that sends to `to` (NULL: to nobody) and is not connected. */
+int plug__dgram_loose(struct plug__dgram *d, plug_handle h, const struct plug_addr *to,
+                      int *reterr_os);
+int plug__dgram_loose_recv(struct plug__dgram *d, struct plug_msg *v, unsigned n, unsigned flags);
+int plug__dgram_loose_send(struct plug__dgram *d, struct plug_msg *v, unsigned n, unsigned flags);
+void plug__dgram_loose_drop(struct plug__dgram *d);
+
+extern const struct plug_kind plug__udp_kinds[];
 
 /* Makes the base of a listener; slot: the longest record. Returns 0, ENOMEM … */
 /* A bound socket that others made becomes the listener's one handle. */

@@ -8,6 +8,7 @@
 #include "core/listener.h"
 #include "socket/dgram_key.h"
 #include "util/alloc.h"
+#include <string.h>
 
 enum {
     BASE_BATCH = 32,             /* most records of one recvmmsg */
@@ -62,6 +63,11 @@ static void base_deliver(struct plug__dgram_base *b, const struct plug__dgram_en
     if (e->pktinfo && plug__os_pktinfo_get(m, &local) < 0)
         local.len = 0;
     n = plug__dgram_key(key, (unsigned)(e - b->v), m->name, &local);
+    if (b->each) {
+        memcpy(key + n, &b->serial, sizeof(b->serial));
+        n += sizeof(b->serial);
+        b->serial++;
+    }
     if (!plug__mux_knows(&b->mux, key, n) && base_turned_away(b, m->name))
         return;
     (void)plug__mux_deliver(&b->mux, key, n, m); /* what it dropped it has counted */
@@ -80,6 +86,19 @@ static void base_pump_once(struct plug__dgram_base *b, struct plug__dgram_end *e
     for (int i = 0; i < r; i++)
         base_deliver(b, e, &in.v[i]);
 }
+    }
+}
+
+/* Where each record is a session, those that find no room wait in the kernel. */
+static int base_is_full(const struct plug__dgram_base *b)
+{
+    return b->each && b->mux.nfresh + BASE_BATCH > b->mux.most_fresh;
+}
+
+void plug__dgram_base_room(struct plug__dgram_base *b)
+{
+    if (b->each)
+        plug__loop_queue(b->loop, &b->task);
 
 static void base_run(struct plug__task *t)
 {
@@ -87,9 +106,9 @@ static void base_run(struct plug__task *t)
     int more = 0;
     for (unsigned i = 0; i < b->n; i++) {
         struct plug__dgram_end *e = &b->v[i];
-        for (int k = 0; k < BASE_ROUNDS && (e->ready & PLUG_IN); k++)
+        for (int k = 0; k < BASE_ROUNDS && (e->ready & PLUG_IN) && !base_is_full(b); k++)
             base_pump_once(b, e);
-        more |= (e->ready & PLUG_IN) != 0;
+        more |= (e->ready & PLUG_IN) != 0 && !base_is_full(b);
     }
     if (b->listener && !plug__list_empty(&b->mux.fresh))
         plug_ready(b->listener, PLUG_IN);
@@ -170,6 +189,7 @@ int plug__dgram_base_new(struct plug__dgram *d, size_t slot)
     b->step = d->s.step;
     b->slot = slot;
     d->base = b;
+    b->each = plug__dgram_form(d->s.step) == PLUG__DGRAM_RECVFROM;
     return 0;
 }
 

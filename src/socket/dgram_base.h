@@ -34,4 +34,7 @@ int plug__dgram_base_send(struct plug__dgram_base *b, unsigned end, struct plug_
 /* The listener goes; the base lives as long as a session does. */
 void plug__dgram_base_leave(struct plug__dgram_base *b);
 
+/* A session was accepted: there may be room for what waits in the kernel. */
+void plug__dgram_base_room(struct plug__dgram_base *b);
+
 #endif

@@ -19,62 +19,6 @@ struct udp_opening {
     struct plug__local local;
 };
 
-static const struct plug_kind udp_kinds[] = {
-    {.name = "udp",
-     .aliases = "udp-connect",
-     .params = PLUG_PARAM_HOST_PORT,
-     .role = PLUG_CLIENT,
-     .flags = PLUG_KIND_URL,
-     .usage = "HOST:PORT",
-     .help = "UDP datagrams to and from one peer",
-     .example = "udp://192.0.2.1:53"},
-    {.name = "udp4",
-     .aliases = "udp4-connect",
-     .params = PLUG_PARAM_HOST_PORT,
-     .role = PLUG_CLIENT,
-     .flags = PLUG_KIND_URL,
-     .preset = "pf=ip4",
-     .usage = "HOST:PORT",
-     .help = "UDP over IPv4 to and from one peer",
-     .example = "udp4://192.0.2.1:53"},
-    {.name = "udp6",
-     .aliases = "udp6-connect",
-     .params = PLUG_PARAM_HOST_PORT,
-     .role = PLUG_CLIENT,
-     .flags = PLUG_KIND_URL,
-     .preset = "pf=ip6",
-     .usage = "HOST:PORT",
-     .help = "UDP over IPv6 to and from one peer",
-     .example = "udp6://[2001:db8::1]:53"},
-    {.name = "udp-listen",
-     .aliases = "udp-l",
-     .params = PLUG_PARAM_PORT,
-     .role = PLUG_LISTENER,
-     .flags = PLUG_KIND_URL,
-     .usage = "[HOST:]PORT",
-     .help = "UDP, a session for each peer",
-     .example = "udp-listen://:5353"},
-    {.name = "udp4-listen",
-     .aliases = "udp4-l",
-     .params = PLUG_PARAM_PORT,
-     .role = PLUG_LISTENER,
-     .flags = PLUG_KIND_URL,
-     .preset = "pf=ip4",
-     .usage = "[HOST:]PORT",
-     .help = "UDP over IPv4, a session for each peer",
-     .example = "udp4-listen://*:5353"},
-    {.name = "udp6-listen",
-     .aliases = "udp6-l",
-     .params = PLUG_PARAM_PORT,
-     .role = PLUG_LISTENER,
-     .flags = PLUG_KIND_URL,
-     .preset = "pf=ip6",
-     .usage = "[HOST:]PORT",
-     .help = "UDP over IPv6, a session for each peer",
-     .example = "udp6-listen://[::]:5353"},
-    {.name = NULL},
-};
-
 static const struct plug_option udp_options[] = {
     {.name = "ip", .type = PLUG_OPT_GROUP, .group = plug__ip_options},
     {.name = "socket", .type = PLUG_OPT_GROUP, .group = plug__socket_options},
@@ -85,6 +29,7 @@ static int udp_plan(struct plug_step *step, struct plug_err *reterr)
 {
     step->offers = PLUG_DGRAM;
     step->limit = UDP_LIMIT;
+    plug__dgram_plan_form(step);
     if (step->adopt != PLUG_NO_HANDLE)
         return 0;
     if (plug__socket_check_type(step, SOCK_DGRAM, "streams are tcp's: tcp://HOST:PORT", reterr))
@@ -108,18 +53,24 @@ static void udp_changed(void *arg)
 
 static int udp_connect_one(struct plug__dgram *d, const struct plug_addr *to, int *reterr_os)
 {
+    const struct udp_conf *conf = d->s.step->conf;
+    const int loose = plug__dgram_form(d->s.step) != PLUG__DGRAM_CONNECT;
     plug_handle h;
+    int on = 1;
     int r = plug__socket_new(&h, d->s.step, to->family, SOCK_DGRAM, reterr_os);
     if (r < 0)
         return r;
+    if (conf->socket.reuseaddr)
+        (void)plug__os_setsockopt(h, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on), NULL);
     r = plug__socket_bind(h, d->s.step, to->family, SOCK_DGRAM, reterr_os);
-    if (r >= 0)
+    if (r >= 0 && !loose)
         r = plug__os_connect(h, to, reterr_os);
     if (r < 0) {
         plug__os_close(h);
         return r;
     }
-    return plug__socket_watch(&d->s, h, 0, reterr_os);
+    return loose ? plug__dgram_loose(d, h, to, reterr_os)
+                 : plug__socket_watch(&d->s, h, 0, reterr_os);
 }
 
 /* Made by plug_socket and never connected: each record names its peer. IPv4 unless it is bound, or
@@ -183,12 +134,13 @@ static int udp_connect(struct plug__dgram *d, struct udp_opening *o)
 
 /* ---- a listener ---- */
 
-static int udp_bind_one(struct plug_layer *l, const struct plug_addr *a, int dual, int *reterr_os)
+/* Makes and binds. *ret_pktinfo: it tells the local address of each record. */
+static int udp_bound(struct plug__dgram *d, const struct plug_addr *a, int dual, plug_handle *ret,
+                     int *ret_pktinfo, int *reterr_os)
 {
-    struct plug__dgram *d = plug__dgram_of(l);
     const struct udp_conf *conf = d->s.step->conf;
     plug_handle h;
-    int on = 1, pktinfo = 0;
+    int on = 1;
     int r = plug__socket_new(&h, d->s.step, a->family, SOCK_DGRAM, reterr_os);
     if (r < 0)
         return r;
@@ -196,16 +148,25 @@ static int udp_bind_one(struct plug_layer *l, const struct plug_addr *a, int dua
         (void)plug__os_setsockopt(h, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on), NULL);
     if (dual && a->family == AF_INET6)
         plug__socket_default(h, d->s.step, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-    if (plug__local_is_any(a)) /* else every record was sent to the one address */
-        pktinfo = plug__os_pktinfo_on(h, a->family, NULL) >= 0;
+    *ret_pktinfo = 0;
+    if (plug_is_listener(&d->s.l) && plug__local_is_any(a)) /* else all came to the one address */
+        *ret_pktinfo = plug__os_pktinfo_on(h, a->family, NULL) >= 0;
     r = plug__os_bind(h, a, reterr_os);
     if (r >= 0)
         r = plug__socket_apply(h, d->s.step, PLUG_PHASE_LISTEN, a->family, reterr_os);
-    if (r < 0) {
+    if (r < 0)
         plug__os_close(h);
-        return r;
-    }
-    return plug__dgram_base_add(d, h, pktinfo, reterr_os);
+    else
+        *ret = h;
+    return r;
+}
+
+static int udp_bind_one(struct plug_layer *l, const struct plug_addr *a, int dual, int *reterr_os)
+{
+    struct plug__dgram *d = plug__dgram_of(l);
+    plug_handle h;
+    int pktinfo, r = udp_bound(d, a, dual, &h, &pktinfo, reterr_os);
+    return r < 0 ? r : plug__dgram_base_add(d, h, pktinfo, reterr_os);
 }
 
 static plug_handle udp_first(struct plug_layer *l)
@@ -234,7 +195,41 @@ static int udp_listen(struct plug__dgram *d, struct udp_opening *o)
     return 0;
 }
 
-/* ---- both ---- */
+/* ---- who only hears: one handle, on the first of the addresses that can be had ---- */
+
+static int udp_recv_one(struct plug_layer *l, const struct plug_addr *a, int dual, int *reterr_os)
+{
+    struct plug__dgram *d = plug__dgram_of(l);
+    plug_handle h;
+    int pktinfo, r;
+    if (d->loose)
+        return 0;
+    r = udp_bound(d, a, dual, &h, &pktinfo, reterr_os);
+    return r < 0 ? r : plug__dgram_loose(d, h, NULL, reterr_os);
+}
+
+static plug_handle udp_recv_first(struct plug_layer *l)
+{
+    return plug__socket_of(l)->io.handle;
+}
+
+static void udp_recv_undo(struct plug_layer *l)
+{
+    plug__dgram_loose_drop(plug__dgram_of(l));
+    plug__socket_close(l);
+}
+
+static int udp_recv_open(struct plug__dgram *d, struct udp_opening *o)
+{
+    static const struct plug__local_ops ops = {udp_recv_one, udp_recv_first, udp_recv_undo};
+    int os = 0, r = plug__local_find(&o->local, &d->s.l, d->s.step, "udp");
+    if (r < 0)
+        return r;
+    r = plug__local_bind(&o->local, &ops, &os);
+    return r < 0 ? plug_fail(&d->s.l, 2, r, os) : plug__socket_up(&d->s);
+}
+
+/* ---- all ---- */
 
 static void udp_opened(struct plug__dgram *d)
 {
@@ -259,7 +254,10 @@ static int udp_open(struct plug_layer *l)
         d->opening = plug__calloc(1, sizeof(struct udp_opening));
     if (!d->opening)
         return PLUG_ENOMEM;
-    r = plug_is_listener(l) ? udp_listen(d, d->opening) : udp_connect(d, d->opening);
+    if (plug__dgram_form(d->s.step) == PLUG__DGRAM_RECV)
+        r = udp_recv_open(d, d->opening);
+    else
+        r = plug_is_listener(l) ? udp_listen(d, d->opening) : udp_connect(d, d->opening);
     if (r != PLUG_EAGAIN)
         udp_opened(d);
     return r;
@@ -276,7 +274,7 @@ const struct plug_ops plug__udp_ops = {
     .size = sizeof(struct plug__dgram),
     .conf = sizeof(struct udp_conf),
     .flags = PLUG_BASE | PLUG_LISTENS | PLUG_ATOMIC | PLUG_MUXED,
-    .kinds = udp_kinds,
+    .kinds = plug__udp_kinds,
     .options = udp_options,
     .defaults = NULL, /* zeros */
     .plan = udp_plan,

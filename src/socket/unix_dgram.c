@@ -10,6 +10,13 @@
 
 enum { UNIX_DGRAM_SLOT = 256 * 1024 };
 
+#define FORM(n, a, r, p, pre, h, e)                                                    \
+    {                                                                                  \
+        .name = (n), .aliases = (a), .params = (p), .role = (r), .preset = (pre),      \
+        .flags = (p) == PLUG_PARAM_PATH ? PLUG_KIND_URL_PATH : 0,                      \
+        .usage = (p) == PLUG_PARAM_PATH ? "PATH" : "NAME", .help = (h), .example = (e) \
+    }
+
 static const struct plug_kind unix_dgram_kinds[] = {
     {.name = "unix-dgram",
      .aliases = "unix-dgram-connect",
@@ -43,6 +50,18 @@ static const struct plug_kind unix_dgram_kinds[] = {
      .usage = "NAME",
      .help = "Unix datagrams to an abstract name, a session for each peer with a name",
      .example = "abstract-dgram-listen:x"},
+    FORM("unix-sendto", "unix-send local-sendto", PLUG_CLIENT, PLUG_PARAM_PATH, NULL,
+         "Unix datagrams to one peer and from it, without connecting", "unix-sendto:/dev/log"),
+    FORM("unix-recvfrom", "local-recvfrom", PLUG_LISTENER, PLUG_PARAM_PATH, NULL,
+         "a session for each Unix datagram, which answers its sender", "unix-recvfrom:/run/x"),
+    FORM("unix-recv", "local-recv", PLUG_CLIENT, PLUG_PARAM_PATH, NULL,
+         "Unix datagrams from anybody; nothing is sent", "unix-recv:/run/log"),
+    FORM("abstract-sendto", NULL, PLUG_CLIENT, PLUG_PARAM_NAME, "abstract",
+         "Unix datagrams to an abstract name and from it, without connecting", "abstract-sendto:x"),
+    FORM("abstract-recvfrom", NULL, PLUG_LISTENER, PLUG_PARAM_NAME, "abstract",
+         "a session for each Unix datagram to an abstract name", "abstract-recvfrom:x"),
+    FORM("abstract-recv", NULL, PLUG_CLIENT, PLUG_PARAM_NAME, "abstract",
+         "Unix datagrams from anybody to an abstract name; nothing is sent", "abstract-recv:x"),
     {.name = NULL},
 };
 
@@ -56,6 +75,7 @@ static int unix_dgram_plan(struct plug_step *step, struct plug_err *reterr)
 {
     step->offers = PLUG_DGRAM;
     step->limit = PLUG__UNIX_LIMIT;
+    plug__dgram_plan_form(step);
     return plug__unix_check(step, reterr);
 }
 
@@ -118,6 +138,20 @@ static int unix_dgram_connect(struct plug__dgram *d, plug_handle h, int *reterr_
     return plug__socket_watch(&d->s, h, 0, reterr_os);
 }
 
+/* Not connected: the peer may come, go and come again. */
+static int unix_dgram_loose(struct plug__dgram *d, plug_handle h, int *reterr_os)
+{
+    struct plug_addr to;
+    int r;
+    if (plug__dgram_form(d->s.step) == PLUG__DGRAM_RECV)
+        return plug__dgram_loose(d, h, NULL, reterr_os);
+    r = plug__unix_addr(d->s.step, d->s.step->path, &to);
+    if (r >= 0)
+        return plug__dgram_loose(d, h, &to, reterr_os);
+    plug__os_close(h);
+    return r;
+}
+
 static int unix_dgram_make(struct plug__dgram *d, int *reterr_os)
 {
     plug_handle h;
@@ -129,8 +163,10 @@ static int unix_dgram_make(struct plug__dgram *d, int *reterr_os)
         plug__os_close(h);
         return r;
     }
-    return plug_is_listener(&d->s.l) ? unix_dgram_listen(d, h, reterr_os)
-                                     : unix_dgram_connect(d, h, reterr_os);
+    if (plug_is_listener(&d->s.l))
+        return unix_dgram_listen(d, h, reterr_os);
+    return plug__dgram_form(d->s.step) == PLUG__DGRAM_CONNECT ? unix_dgram_connect(d, h, reterr_os)
+                                                              : unix_dgram_loose(d, h, reterr_os);
 }
 
 static int unix_dgram_open(struct plug_layer *l)

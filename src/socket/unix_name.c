@@ -109,6 +109,30 @@ int plug__unix_addr(const struct plug_step *step, const char *path, struct plug_
     return plug__os_addr_unix(ret, path, name_conf(step)->abstract, name_conf(step)->tight);
 }
 
+/* A connect of a datagram socket succeeds where one is bound, and nobody hears of it. */
+static int name_is_dgram(const struct plug_step *step)
+{
+    struct plug_addr a;
+    plug_handle h;
+    int r;
+    if (plug__unix_addr(step, step->path, &a) < 0 ||
+        plug__os_socket(&h, AF_UNIX, SOCK_DGRAM, 0, NULL) < 0)
+        return 0;
+    r = plug__os_connect(h, &a, NULL);
+    plug__os_close(h);
+    return r >= 0;
+}
+
+/* unix-client finds out what is there. 0: it names its type itself, or nothing can be told. */
+static int64_t name_guess(const struct plug_step *step)
+{
+    if (!step->kind || !strstr(step->kind->name, "-client") || !step->path)
+        return 0;
+    if (name_conf(step)->abstract)
+        return name_is_dgram(step) ? SOCK_DGRAM : SOCK_STREAM;
+    return plug__os_unix_type(step->path);
+}
+
 /* so-type= makes another of the three layers of it. */
 static int name_become(struct plug_step *step, struct plug_err *reterr)
 {
@@ -117,7 +141,9 @@ static int name_become(struct plug_step *step, struct plug_err *reterr)
         const char *layer;
     } layers[] = {
         {SOCK_STREAM, "unix"}, {SOCK_DGRAM, "unix-dgram"}, {SOCK_SEQPACKET, "unix-seqpacket"}};
-    const int64_t type = name_conf(step)->socket.type;
+    int64_t type = name_conf(step)->socket.type;
+    if (!type)
+        type = name_guess(step);
     if (!type || step->adopt != PLUG_NO_HANDLE)
         return 0;
     for (size_t i = 0; i < PLUG__COUNT(layers); i++) {
@@ -229,7 +255,7 @@ int plug__unix_bind(plug_handle h, const struct plug_step *step, struct plug__un
     const char *path = plug__socket_bind_text(step);
     struct plug_addr a;
     int r;
-    if (!path && step->role == PLUG_LISTENER)
+    if (!path && plug__socket_hears(step))
         path = step->path;
     if (!path)
         return 0;

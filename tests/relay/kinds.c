@@ -86,6 +86,13 @@ const struct kind kinds[] = {
      .family = AF_INET,
      .type = SOCK_DGRAM,
      .limit = UDP_MOST},
+    {.name = "udp-sendto",
+     .relay = "UDP-SENDTO:127.0.0.1:{port},bind=127.0.0.2:{port},grace={grace}",
+     .how = HOW_CALLED,
+     .flags = DATAGRAMS | KIND_LOSSY,
+     .family = AF_INET,
+     .type = SOCK_DGRAM,
+     .limit = UDP_MOST},
     {.name = "fd",
      .relay = "fd:{fd}",
      .how = HOW_FDS,
@@ -208,7 +215,13 @@ const char *const kinds_exempt[] = {
     /* the layer of another row by a second name: the same code with a preset */
     "tcp4", "tcp6", "tcp4-listen", "tcp6-listen", "udp4", "udp6", "udp4-listen", "udp6-listen",
     "abstract-connect", "abstract-listen", "abstract-seqpacket", "abstract-seqpacket-listen",
-    "abstract-dgram", "abstract-dgram-listen", NULL};
+    "abstract-dgram", "abstract-dgram-listen", "udp4-sendto", "udp6-sendto", "abstract-sendto",
+    "unix-sendto", "udp-datagram", "udp4-datagram", "udp6-datagram", "unix-client",
+    "abstract-client",
+    /* they hear without end and answer nobody, or one record a session: tests/unit/socket/
+     * test_forms.c and e2e/test_datagrams.py join them */
+    "udp-recv", "udp4-recv", "udp6-recv", "unix-recv", "abstract-recv", "udp-recvfrom",
+    "udp4-recvfrom", "udp6-recvfrom", "unix-recvfrom", "abstract-recvfrom", NULL};
 
 /* These make a command of their own the relay. */
 const struct kind stdio_kinds[] = {
