@@ -13,6 +13,7 @@
 
 static const struct plug__common plan_defaults = {
     .connect_timeout = 30 * PLUG_SECOND,
+    .interval = PLUG_SECOND,
     .handshake_timeout = 10 * PLUG_SECOND,
     .close_timeout = 5 * PLUG_SECOND,
     .grace = 2 * PLUG_SECOND,

@@ -23,6 +23,11 @@ struct plug__common {
     plug_time idle_timeout;      /* 0: none (udp sessions: 60 s) */
     plug_time grace;             /* 2 s */
     int64_t half_open;           /* children in handshakes, 1,024 */
+    int64_t retry;               /* further attempts to open */
+    int forever, reconnect;      /* without end; also when lost while the other side is there */
+    plug_time interval, backoff; /* between attempts, 1 s; doubled up to backoff (0: never) */
+    int64_t jitter;              /* percent of it, more or less */
+    const char *preamble;        /* what each connection begins with */
     int64_t backlog;             /* 0: the system's most */
     const char *frame;           /* name of the framing layer, NULL: chunk */
     int server, ignoreeof, end_close, shut_none, shut_null, shut_down, shut_close, null_eof;

@@ -236,6 +236,8 @@ static void ending_why(const struct plug__session *s, int side, int code,
 void plug__session_fail(struct plug__session *s, int side, int code, const struct plug_err *err)
 {
     struct plug__event ev = {.kind = PLUG__EV_LOST, .side = side};
+    if (plug__session_reconnect(s, side, code, err))
+        return;
     ending_why(s, side, code, err, &ev.err);
     ev.accepted = (int64_t)s->stats.flow[!side].bytes;
     ev.unsent = s->side[side] ? plug__sock_unsent(s->side[side]) : -1;
@@ -269,7 +271,7 @@ void plug__session_open_failed(struct plug__session *s, int side, int code,
 static int ending_short_side(const struct plug__session *s)
 {
     for (int d = 0; d < 2; d++) {
-        if (plug__pump_held(&s->pump[d]) || plug__sock_unsent(s->side[!d]) > 0)
+        if (plug__pump_held(&s->pump[d]) || (s->side[!d] && plug__sock_unsent(s->side[!d]) > 0))
             return !d;
     }
     return -1;
@@ -281,7 +283,7 @@ void plug__session_cut(struct plug__session *s, int code)
     struct plug_err cut = {.code = PLUG_ECANCELED, .text = "cut short"};
     struct plug__event ev = {.kind = PLUG__EV_ENDED, .side = -1, .err = cut};
     int side;
-    if (s->state == PLUG__SESSION_OPENING) {
+    if (s->state == PLUG__SESSION_OPENING && !(s->flags & PLUG__SESSION_AGAIN)) {
         plug__session_open_failed(s, 0, code, &(struct plug_err){.code = code, .text = "canceled"});
         return;
     }
@@ -448,6 +450,7 @@ void plug__session_close_late(struct plug__session *s)
 
 void plug__session_close(struct plug__session *s)
 {
+    s->state = PLUG__SESSION_CLOSING;
     for (int d = 0; d < 2; d++) {
         if (!plug__pump_held(&s->pump[d]))
             continue;
@@ -457,7 +460,6 @@ void plug__session_close(struct plug__session *s)
             plug__session_fail(s, !d, PLUG_ETIMEDOUT, NULL);
         return;
     }
-    s->state = PLUG__SESSION_CLOSING;
     if (!plug__session_closing(s))
         ending_clock(s);
 }

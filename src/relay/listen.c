@@ -127,6 +127,26 @@ static void listen_nobody(struct plug__relay *r, int side)
     plug__relay_settle(r);
 }
 
+/* retry= and forever: the port may come free. Returns 1 when it is tried again. */
+static int listen_again(struct plug__relay *r, int side, const struct plug_err *err)
+{
+    const struct plug__common *c = &listen_plan(r, side)->common;
+    struct plug__event ev = {.kind = PLUG__EV_WARNING, .side = side, .err = *err};
+    plug_time wait;
+    if ((r->told & (1 << side)) || r->draining || !plug__again_may(c, r->attempts + 1, err->code))
+        return 0;
+    wait = plug__again_wait(c, ++r->attempts);
+    if (plug__loop_timer(r->loop, &r->again, plug__after(r->loop->now, wait)) < 0)
+        return 0;
+    plug__again_text(&ev.err, c, r->attempts, wait);
+    plug_watch(r->listen[side], NULL, NULL);
+    plug_close(r->listen[side]);
+    r->listen[side] = NULL;
+    r->absent |= (uint8_t)(1 << side);
+    plug__relay_emit(r, &ev);
+    return 1;
+}
+
 static void listen_failed(struct plug__relay *r, int side, int code)
 {
     struct plug__event ev = {.kind = PLUG__EV_FAILED, .side = side};
@@ -134,6 +154,8 @@ static void listen_failed(struct plug__relay *r, int side, int code)
     (void)plug_error(r->listen[side], &ev.err);
     if (ev.err.code != code)
         plug__err(&ev.err, code, 0, NULL, "%s", plug_strerror(code));
+    if (listen_again(r, side, &ev.err))
+        return;
     if (code == PLUG_EADDRINUSE && rival) {
         plug__err(&ev.err, code, ev.err.os, ev.err.layer, "port in use by relay %u (%s)",
                   rival->number, listen_plan(rival, rival->listens & 1 ? 0 : 1)->text);
@@ -338,21 +360,52 @@ static void listen_refused(struct plug__listener *l, const struct plug_addr *pee
     plug__relay_emit(r, &ev);
 }
 
+static int listen_open(struct plug__relay *r, int side, struct plug_err *reterr)
+{
+    int e = plug__sock_new(&r->listen[side], r->loop, listen_plan(r, side), reterr);
+    struct plug__listener *l;
+    if (e < 0)
+        return e;
+    l = r->listen[side]->listener;
+    l->lost = listen_lost;
+    l->refused = listen_refused;
+    l->arg = r;
+    l->hold = r->held || (r->conf.set && r->conf.set->gate);
+    plug_watch(r->listen[side], listen_watch, r);
+    plug__relay_route(r, side);
+    plug__sock_start(r->listen[side]);
+    return 0;
+}
+
 int plug__relay_listen(struct plug__relay *r, struct plug_err *reterr)
 {
     for (int i = 0; i < 2; i++) {
         if (!(r->listens & (1 << i)) || plug__relay_share(r, i))
             continue;
-        int e = plug__sock_new(&r->listen[i], r->loop, listen_plan(r, i), reterr);
+        int e = listen_open(r, i, reterr);
         if (e < 0)
             return e;
-        r->listen[i]->listener->lost = listen_lost;
-        r->listen[i]->listener->refused = listen_refused;
-        r->listen[i]->listener->arg = r;
-        plug_watch(r->listen[i], listen_watch, r);
-        plug__relay_route(r, i);
-        r->listen[i]->listener->hold = r->conf.set && r->conf.set->gate;
-        plug__sock_start(r->listen[i]);
     }
     return 0;
+}
+
+void plug__relay_listen_again(struct plug__timer *t, plug_time now)
+{
+    struct plug__relay *r = plug__of(t, struct plug__relay, again);
+    struct plug__event ev = {.kind = PLUG__EV_FAILED};
+    (void)now;
+    for (int i = 0; i < 2; i++) {
+        if (!(r->absent & (1 << i)))
+            continue;
+        r->absent &= (uint8_t) ~(1 << i);
+        ev.side = i;
+        if (listen_open(r, i, &ev.err) >= 0)
+            continue;
+        r->status = plug__exit_code(ev.err.code);
+        r->draining = 1;
+        plug__relay_emit(r, &ev);
+        plug__relay_unlisten(r);
+        plug__relay_settle(r);
+        return;
+    }
 }

@@ -207,6 +207,7 @@ static struct plug__relay *relay_make(struct plug_loop *loop, const struct plug_
     r->conf = *conf;
     r->loop = loop;
     r->timer.fire = relay_fire;
+    r->again.fire = plug__relay_listen_again;
     plug__list_init(&r->sessions);
     if (conf->set) {
         if (!conf->set->relays.next)
@@ -262,7 +263,7 @@ int plug__relay_new(struct plug__relay **ret, struct plug_loop *loop,
 
 int plug__relay_done(const struct plug__relay *r)
 {
-    return !r->waits && !r->listen[0] && !r->listen[1] && !r->host &&
+    return !r->waits && !r->absent && !r->listen[0] && !r->listen[1] && !r->host &&
            plug__list_empty(&r->sessions);
 }
 
@@ -283,11 +284,25 @@ static void relay_fire(struct plug__timer *t, plug_time now)
     relay_cut_all(plug__of(t, struct plug__relay, timer));
 }
 
+/* Those that wait to open a side once more have nothing to finish. */
+static void relay_cut_waiting(struct plug__relay *r)
+{
+    struct plug__list *n = r->sessions.next, *next;
+    for (; n != &r->sessions; n = next) {
+        struct plug__session *s = plug__of(n, struct plug__session, node);
+        next = n->next;
+        if (s->state == PLUG__SESSION_OPENING && (s->attempts || s->flags & PLUG__SESSION_AGAIN))
+            plug__session_cut(s, PLUG_ECANCELED);
+    }
+}
+
 void plug__relay_drain(struct plug__relay *r, plug_time deadline)
 {
     r->draining = 1;
-    r->waits = 0;
+    r->waits = r->absent = 0;
+    (void)plug__loop_timer(r->loop, &r->again, PLUG_FOREVER);
     plug__relay_unlisten(r);
+    relay_cut_waiting(r);
     if (plug__list_empty(&r->sessions))
         return;
     if (deadline <= r->loop->now ||
@@ -316,6 +331,7 @@ void plug__relay_free(struct plug__relay *r)
     for (int i = 0; i < 2; i++)
         plug_close(r->listen[i]);
     (void)plug__loop_timer(r->loop, &r->timer, PLUG_FOREVER);
+    (void)plug__loop_timer(r->loop, &r->again, PLUG_FOREVER);
     plug__list_remove(&r->node);
     plug__plan_drop(r->conf.a);
     plug__plan_drop(r->conf.b);

@@ -7,6 +7,7 @@
 
 #include "util/alloc.h"
 #include "util/err.h"
+#include <stdio.h>
 #include <string.h>
 
 #define SESSION_STARVED (5 * PLUG_MS)
@@ -100,6 +101,7 @@ static int session_dial(struct plug__session *s, int side, struct plug_err *err)
     if (r < 0)
         return r;
     session_take(s, sock, side);
+    s->flags |= (uint16_t)(PLUG__SESSION_FRESH_A << side);
     if (conf->opened)
         conf->opened(conf->arg, sock, side);
     plug__sock_start(sock);
@@ -111,14 +113,27 @@ static int session_dial(struct plug__session *s, int side, struct plug_err *err)
 static void session_run_now(struct plug__session *s)
 {
     struct plug__event ev = {.kind = PLUG__EV_OPENED, .session = s->id, .side = -1};
+    int r, side;
+    s->attempts = 0;
+    r = plug__session_preamble(s, &side);
+    if (r < 0) {
+        plug__session_open_failed(s, side, r, NULL);
+        return;
+    }
     s->state = PLUG__SESSION_RUNNING;
     s->last = s->relay->loop->now;
     for (int d = 0; d < 2; d++) {
-        if (s->relay->runs & (1 << d))
+        if ((s->relay->runs & (1 << d)) && s->pump[d].state == PLUG__PUMP_OFF)
             s->pump[d].state = PLUG__PUMP_RUN;
     }
     if (s->flags & (PLUG__SESSION_CHILD_A | PLUG__SESSION_CHILD_B))
         ev.side = s->flags & PLUG__SESSION_CHILD_A ? 0 : 1;
+    if (s->flags & PLUG__SESSION_AGAIN) {
+        ev.kind = PLUG__EV_NOTICE;
+        ev.side = -1;
+        (void)snprintf(ev.err.text, sizeof(ev.err.text), "session %u is connected again", s->id);
+        s->flags &= (uint16_t)~PLUG__SESSION_AGAIN;
+    }
     plug__relay_emit(s->relay, &ev);
     session_turn(s);
 }
@@ -167,13 +182,27 @@ static int session_scarce(struct plug__session *s, int side)
     return 1;
 }
 
+/* Who waits meanwhile may be reset. */
+static void session_caller_gone(struct plug__session *s)
+{
+    for (int i = 0; i < 2; i++) {
+        if (s->side[i] && (s->flags & (PLUG__SESSION_CHILD_A << i)) && !s->side[i]->listener &&
+            (plug__sock_base(s->side[i])->ready & PLUG_ERR)) {
+            plug__session_open_failed(s, i, PLUG_ECONNRESET, NULL);
+            return;
+        }
+    }
+}
+
 /* One after the other, so that nothing is created for a connection that cannot be had. */
 static void session_opening(struct plug__session *s)
 {
     int deciding =
         s->flags & PLUG__SESSION_DECIDING ? s->flags & PLUG__SESSION_CHILD_A ? 0 : 1 : -1;
-    if (s->timer.node.index) /* waits for descriptors */
+    if (s->timer.node.index) { /* waits for descriptors, or to try again */
+        session_caller_gone(s);
         return;
+    }
     for (int i = 0; i < 2; i++) {
         struct plug_err err = {0};
         int r = s->side[i] ? 0 : session_dial(s, i, &err);
@@ -182,6 +211,8 @@ static void session_opening(struct plug__session *s)
         if (i == deciding && r == PLUG_EAGAIN)
             continue;
         if (r == PLUG_EMFILE && session_scarce(s, i))
+            return;
+        if (r < 0 && r != PLUG_EAGAIN && plug__session_retry(s, i, r, &err))
             return;
         if (r < 0 && r != PLUG_EAGAIN) {
             plug__session_open_failed(s, i, r, err.code ? &err : NULL);
@@ -247,7 +278,7 @@ void plug__session_child_lost(struct plug__session *s, int code)
 
 /* ---- running ---- */
 
-static void session_way(struct plug__session *s, int d, struct plug__way *w)
+void plug__session_way(struct plug__session *s, int d, struct plug__way *w)
 {
     const struct plug__relay_conf *conf = &s->relay->conf;
     *w = (struct plug__way){
@@ -310,6 +341,8 @@ static int session_hear_out(struct plug__session *s, int side, int code)
 /* The sink of a direction takes no more. Returns 0, or negative when the session is gone. */
 static int session_sink_failed(struct plug__session *s, int d, int code, const struct plug_err *err)
 {
+    if (plug__session_reconnect(s, !d, code, err))
+        return PLUG_EAGAIN;
     if (!err && session_hear_out(s, !d, code))
         return 0;
     plug__session_fail(s, !d, code, err);
@@ -323,6 +356,8 @@ static int session_source_failed(struct plug__session *s, int d, int code,
 {
     int owes = plug__pump_held(&s->pump[d]) || plug__sock_unsent(s->side[!d]) > 0 ||
                (plug__sock_want(s->side[!d], 0) & PLUG_OUT);
+    if (plug__session_reconnect(s, d, code, err))
+        return PLUG_EAGAIN;
     if (err || !owes || s->fault) {
         plug__session_fail(s, d, code, err);
         return code;
@@ -375,7 +410,7 @@ static int session_pump(struct plug__session *s, int d)
     struct plug__way w;
     if (p->state != PLUG__PUMP_RUN && p->state != PLUG__PUMP_EOF)
         return 0;
-    session_way(s, d, &w);
+    plug__session_way(s, d, &w);
     was = plug__session_look(s, d);
     r = plug__pump_turn(&w);
     plug__session_compare(s, d, was);
@@ -385,6 +420,8 @@ static int session_pump(struct plug__session *s, int d)
         session_refused(s, plug__session_refuser(s));
     if (r == PLUG__PUMP_MORE)
         plug__sock_again(s->side[d]);
+    else if (r == PLUG__PUMP_ENDED && plug__session_reconnect(s, d, PLUG_EOF, NULL))
+        return PLUG_EAGAIN;
     else if (r == PLUG__PUMP_ENDED)
         plug__session_source_ended(s, d);
     if (r < 0 && w.sink_failed && !s->fault)

@@ -32,7 +32,10 @@ enum {
     PLUG__SESSION_UNREAD_B = 512,
     PLUG__SESSION_PROBE = 1024, /* a peer has ended its sending: is it there at all? */
     PLUG__SESSION_PROBED = 2048,
-    PLUG__SESSION_TOLD = 4096 /* the failure that ends it later */
+    PLUG__SESSION_TOLD = 4096,     /* the failure that ends it later */
+    PLUG__SESSION_AGAIN = 8192,    /* a side was lost and is opened anew */
+    PLUG__SESSION_FRESH_A = 16384, /* A was opened and nothing sent to it yet */
+    PLUG__SESSION_FRESH_B = 32768
 };
 
 /* One connection and its other side. pump[0] moves A to B. Idle it owns nothing else. */
@@ -48,6 +51,7 @@ struct plug__session {
     union {
         int64_t unsent;      /* while closing: as seen last, to know progress */
         plug_time hear_till; /* before: a side that takes no more is heard so long at most */
+        int64_t attempts;    /* while opening: those that failed */
     };
     int32_t lacks; /* unsent when `fault` was met: its descriptor may be closed now; -1 unknown */
     uint32_t id;   /* from 1 */
@@ -68,6 +72,8 @@ struct plug__relay {
     struct plug__relay *host; /* whose listener is used (routes), or NULL */
     struct plug__route route;
     struct plug__timer timer; /* of the drain */
+    struct plug__timer again; /* to listen once more */
+    uint64_t attempts;        /* to listen that failed */
     struct plug__relay_totals totals;
     uint64_t most; /* sessions at a time */
     uint32_t next; /* the last session's number */
@@ -76,6 +82,7 @@ struct plug__relay {
     uint8_t runs;    /* bit 0: A to B, bit 1: B to A */
     uint8_t listens; /* bit per side: the plan says so */
     uint8_t stands;  /* bit per side: it is bound */
+    uint8_t absent;  /* bit per side: it could not listen and tries again */
     uint8_t told;    /* bit per side: LISTENING was said */
     uint8_t one;     /* serves one connection and ends */
     uint8_t served;  /* … which it has got */
@@ -90,11 +97,22 @@ int plug__session_new(struct plug__session **ret, struct plug__relay *r, struct 
 /* A session whose child on `side` still waits for its route's verdict. */
 int plug__session_decide(struct plug__relay *r, struct plug_sock *child, int side);
 void plug__session_start(struct plug__session *s);
+void plug__session_way(struct plug__session *s, int d, struct plug__way *w);
 void plug__session_hurry(struct plug__session *s);         /* ends when nothing is on its way */
 void plug__session_cut(struct plug__session *s, int code); /* at once; both sides are reset */
 /* The session that watches a child of a shared listener, or NULL. */
 struct plug__session *plug__session_of(const struct plug_sock *child);
 void plug__session_child_lost(struct plug__session *s, int code);
+
+/* again.c: 1 when a side is opened once more, and the session must be let alone until then */
+int plug__session_retry(struct plug__session *s, int side, int code, const struct plug_err *err);
+int plug__session_reconnect(struct plug__session *s, int side, int code,
+                            const struct plug_err *err);
+int plug__session_preamble(struct plug__session *s, int *ret_side); /* 0, or why not */
+int plug__again_may(const struct plug__common *c, uint64_t attempt, int code);
+plug_time plug__again_wait(const struct plug__common *c, uint64_t attempt);
+void plug__again_text(struct plug_err *err, const struct plug__common *c, uint64_t attempt,
+                      plug_time wait);
 
 /* leave.c: who has gone, and is anything lost by it? */
 void plug__session_probe(struct plug__session *s); /* now and then, while one side sends no more */
@@ -142,6 +160,7 @@ int plug__relay_dial(struct plug__relay *r, struct plug_err *reterr);
 
 /* listen.c */
 int plug__relay_listen(struct plug__relay *r, struct plug_err *reterr);
+void plug__relay_listen_again(struct plug__timer *t, plug_time now);
 void plug__relay_unlisten(struct plug__relay *r);
 void plug__relay_resume(struct plug__relay *r); /* a session ended: there is room again */
 

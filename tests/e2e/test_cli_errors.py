@@ -160,9 +160,9 @@ def test_wrong_as_json(plug, args):
 
 
 def test_socats_option_is_refused_by_name(plug):
-    p = plug("-", "TCP:127.0.0.1:80,tcpwrap=x")
+    p = plug("-", "TCP:127.0.0.1:80,iff-up")
     assert p.wait() == 2
-    assert "tcpwrap" in p.stderr() and "socat" in p.stderr()
+    assert "iff-up" in p.stderr() and "socat" in p.stderr()
 
 
 @pytest.fixture
