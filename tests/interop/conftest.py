@@ -23,12 +23,14 @@ UP = "ip link set lo up && echo up && exec cat"
 
 
 class Network:
-    """A network namespace that has only loopback: any port is free there. It lives as long as this object."""
+    """A network namespace that has only loopback: any port is free there. It lives as long as this object.
+    One that is to be joined to another by a cable is made beside that one."""
 
-    def __init__(self):
+    def __init__(self, beside=None):
         user = [] if os.geteuid() == 0 else ["-U", "-r"]
-        self.holder = subprocess.Popen(["unshare", *user, "-n", "sh", "-c", UP], stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        make = [*beside.enter, "unshare"] if beside else ["unshare", *user]
+        self.holder = subprocess.Popen([*make, "-n", "sh", "-c", UP], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=subprocess.DEVNULL)
         if self.holder.stdout.readline() != b"up\n":
             self.end()
             pytest.skip("no network namespace may be made here")
@@ -38,7 +40,14 @@ class Network:
     def listens(self, address, port):
         """True when somebody listens there."""
         wanted = "".join(f"{int(n):02X}" for n in reversed(address.split("."))) + f":{port:04X} 00000000:0000 0A"
-        return wanted in pathlib.Path(f"/proc/{self.holder.pid}/net/tcp").read_text()
+        return wanted in self.file("tcp")
+
+    def file(self, name):
+        """What /proc/net/NAME says in there."""
+        return pathlib.Path(f"/proc/{self.holder.pid}/net/{name}").read_text()
+
+    def ip(self, *args):
+        subprocess.run([*self.enter, "ip", *args], check=True)
 
     def end(self):
         self.holder.stdin.close()
