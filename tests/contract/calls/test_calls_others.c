@@ -187,6 +187,66 @@ static void test_others__pair_has_two_ends(void **state)
     plug_loop_free(loop);
 }
 
+enum { MIX_TCP, MIX_UDP, MIX_SEQPACKET, MIX_EXEC, MIX_PIPE, MIX_FRAMED, MIX_ALL };
+
+static void expect_only(struct plug_selection *v, unsigned which)
+{
+    calls_expect("select", plug_select(v, MIX_ALL, soon()), 1);
+    for (unsigned i = 0; i < MIX_ALL; i++)
+        assert_int_equal(v[i].ready, i == which ? PLUG_IN : 0);
+}
+
+/* One plug_select over six kinds, each with a private loop of its own. */
+static void test_others__select_takes_all_kinds_at_once(void **state)
+{
+    struct plug_selection v[MIX_ALL] = {{0}};
+    char fifo[128], to[200], buf[8];
+    struct plug_sock *c;
+    struct peer p;
+    (void)state;
+    (void)snprintf(fifo, sizeof fifo, "%s", calls_path("fifo"));
+    v[MIX_TCP].sock = calls_open("tcp-listen://127.0.0.1:0");
+    calls_expect("socket", plug_socket(&v[MIX_UDP].sock, NULL, "udp", NULL), 0);
+    calls_expect("bind", plug_bind(v[MIX_UDP].sock, "127.0.0.1:0"), 0);
+    v[MIX_SEQPACKET].sock = calls_open("abstract-seqpacket-listen:plug-calls-mix");
+    v[MIX_EXEC].sock = calls_open("exec:cat");
+    v[MIX_PIPE].sock = must_connect("pipe", fifo);
+    v[MIX_FRAMED].sock = calls_open("line+exec:cat");
+    for (unsigned i = 0; i < MIX_ALL; i++)
+        v[i].want = PLUG_IN;
+    calls_expect("nothing yet", plug_select(v, MIX_ALL, plug_now() + 20 * PLUG_MS), 0);
+
+    (void)snprintf(to, sizeof to, "sendto=%s@x", calls_where(v[MIX_UDP].sock));
+    peer_start(&p, "socket=udp", to, "close", (char *)NULL);
+    expect_only(v, MIX_UDP);
+    calls_expect("recv", plug_recv(v[MIX_UDP].sock, buf, sizeof buf, 0, 0), 1);
+    peer_end(&p);
+
+    calls_send(v[MIX_EXEC].sock, "y");
+    expect_only(v, MIX_EXEC);
+    calls_recv(v[MIX_EXEC].sock, "y");
+    calls_send(v[MIX_FRAMED].sock, "z");
+    expect_only(v, MIX_FRAMED);
+    calls_recv(v[MIX_FRAMED].sock, "z");
+
+    (void)snprintf(to, sizeof to, "write=%s", fifo);
+    peer_start(&p, to, "send=w", "close", (char *)NULL);
+    expect_only(v, MIX_PIPE);
+    calls_recv(v[MIX_PIPE].sock, "w");
+    peer_end(&p);
+
+    (void)snprintf(to, sizeof to, "connect=%s", calls_where(v[MIX_TCP].sock));
+    peer_start(&p, "socket=tcp", to, "wait", "close", (char *)NULL);
+    expect_only(v, MIX_TCP);
+    calls_expect("accept", plug_accept(v[MIX_TCP].sock, &c, 0), 0);
+    peer_go(&p);
+    peer_end(&p);
+    plug_close(c);
+    for (unsigned i = 0; i < MIX_ALL; i++)
+        plug_close(v[i].sock);
+    (void)unlink(fifo);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_others__exec_tells_a_bad_end),
         cmocka_unit_test(test_others__file_is_shared_with_a_peer),
         cmocka_unit_test(test_others__pair_has_two_ends),
+        cmocka_unit_test(test_others__select_takes_all_kinds_at_once),
     };
     return cmocka_run_group_tests(tests, calls_folder, calls_folder_drop);
 }
