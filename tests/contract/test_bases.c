@@ -56,6 +56,9 @@ static const struct row rows[] = {
     {"beat on unix", "beat+unix-listen:s6", "beat+unix:s6", ROW_LISTENS | ROW_RECORDS | ROW_NOHALF,
      0},
     {"named on tcp", "named+tcp-listen://127.0.0.1:0", "named+tcp://%s#route=x", ROW_LISTENS, 0},
+    {"cr on tcp", "tcp-listen://127.0.0.1:0#cr", "tcp://%s#cr", ROW_LISTENS | ROW_TEXT, 0},
+    {"cr on seqpacket", "unix-seqpacket-listen:s7,cr", "unix-seqpacket:s7,cr",
+     ROW_LISTENS | ROW_RECORDS | ROW_TEXT, 0},
     {"crnl on tcp", "tcp-listen://127.0.0.1:0#crnl", "tcp://%s#crnl", ROW_LISTENS, 0},
 };
 
