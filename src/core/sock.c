@@ -37,6 +37,7 @@ static void sock_fire(struct plug__timer *t, plug_time now);
 static void sock_bury(struct plug__grave *g)
 {
     struct plug_sock *s = plug__of(g, struct plug_sock, grave);
+    plug__free((void *)(uintptr_t)s->env);
     plug__free(s);
 }
 

@@ -37,7 +37,8 @@ struct plug_sock {
     struct plug_layer *opening; /* lowest layer that is not up; NULL when all are */
     plug_watch_fn watch;
     void *arg;
-    plug_time deadline; /* of open (connect-timeout, handshake-timeout); PLUG_FOREVER: none */
+    const char *const *env; /* "NAME=value" for a program that it starts; freed with it */
+    plug_time deadline;     /* of open (connect-timeout, handshake-timeout); PLUG_FOREVER: none */
     struct plug__unread *unread;     /* bytes given back, each piece for one layer */
     struct plug__listener *listener; /* a listener's own, or the one that a child came from */
     struct plug__served *served;     /* given away as a descriptor, or NULL */

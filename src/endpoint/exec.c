@@ -164,7 +164,7 @@ static int exec_words(struct plug_step *step, struct exec_conf *c, struct plug_e
 static int exec_plan(struct plug_step *step, struct plug_err *reterr)
 {
     struct exec_conf *c = step->conf;
-    int r = exec_words(step, c, reterr);
+    int r = step->plan->unaimed ? 0 : exec_words(step, c, reterr);
     step->offers = PLUG_STREAM;
     if (r >= 0)
         r = plug__process_check(step, &c->process, c->argv ? c->argv[0] : "sh", reterr);
@@ -413,6 +413,7 @@ static int exec_replace(struct exec_layer *e, const plug_handle get[2])
     struct plug__spawn how = exec_how(step, without & PLUG_NOWRITE ? PLUG_NO_HANDLE : get[0],
                                       without & PLUG_NOREAD ? PLUG_NO_HANDLE : get[1]);
     int os = 0, r;
+    how.env = e->d.l.sock->env;
     plug__process_how(&c->process, &how);
     how.reterr_step = &e->process.step;
     r = plug__os_exec(&how, &os);
@@ -427,7 +428,9 @@ static int exec_spawn(struct exec_layer *e, const struct exec_ends *ends, int *o
     plug_handle in = without & PLUG_NOWRITE ? PLUG_NO_HANDLE : ends->child_in;
     plug_handle out = without & PLUG_NOREAD ? PLUG_NO_HANDLE : ends->child_out;
     struct plug__spawn how = exec_how(e->d.step, in, out);
-    int r = plug__process_spawn(&e->process, &c->process, e->d.l.sock->loop, &how, &e->child, os);
+    int r;
+    how.env = e->d.l.sock->env;
+    r = plug__process_spawn(&e->process, &c->process, e->d.l.sock->loop, &how, &e->child, os);
     if (r >= 0)
         e->started = 1;
     return r;

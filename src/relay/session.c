@@ -104,6 +104,7 @@ static int session_dial(struct plug__session *s, int side, struct plug_err *err)
     s->flags |= (uint16_t)(PLUG__SESSION_FRESH_A << side);
     if (conf->opened)
         conf->opened(conf->arg, sock, side);
+    sock->env = plug__session_environ(s, side);
     plug__sock_start(sock);
     plug__loop_unqueue(&sock->task); /* its first attempt is made here */
     (void)plug__sock_turn(sock);

@@ -114,6 +114,9 @@ plug_time plug__again_wait(const struct plug__common *c, uint64_t attempt);
 void plug__again_text(struct plug_err *err, const struct plug__common *c, uint64_t attempt,
                       plug_time wait);
 
+/* environ.c: for a program that is `side`; NULL: for anything else. One block of plug__malloc. */
+const char *const *plug__session_environ(const struct plug__session *s, int side);
+
 /* leave.c: who has gone, and is anything lost by it? */
 void plug__session_probe(struct plug__session *s); /* now and then, while one side sends no more */
 void plug__session_await_source(struct plug__session *s, int d);
