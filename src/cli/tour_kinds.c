@@ -122,6 +122,7 @@ const struct plug__tour_kind plug__tour_kinds[] = {
      .how = PLUG__TOUR_ECHO,
      .flags = KINDS_STREAM,
      .relay = "system:'cat; true'"},
+    {.name = "pty", .how = PLUG__TOUR_ECHO, .relay = "pty:cat,rawer"},
     {.name = "echo", .how = PLUG__TOUR_ECHO, .flags = KINDS_PACKETS, .relay = "echo:"},
     {.name = "socketpair",
      .how = PLUG__TOUR_ECHO,

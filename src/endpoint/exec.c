@@ -306,6 +306,8 @@ static plug_time exec_tick(struct plug_layer *l, plug_time now)
 {
     struct exec_layer *e = (struct exec_layer *)l;
     plug_time next = PLUG_FOREVER;
+    if (e->pty.leaves)
+        plug_ready(l, 0);
     if (!e->started || e->ended)
         return PLUG_FOREVER;
     if (e->kill_at && now >= e->kill_at) {
@@ -577,6 +579,8 @@ static int exec_verdict(struct exec_layer *e)
 static int exec_leave(struct exec_layer *e, int how)
 {
     int r = how == PLUG_SHUT_RD || e->d.broken ? 0 : plug__pty_farewell(&e->pty, &e->d);
+    if (r >= 0 && how == PLUG_SHUT_RDWR && !e->d.broken && !exec_ended(e))
+        r = plug__pty_drain(&e->pty, &e->d);
     if (r == PLUG_EAGAIN || how != PLUG_SHUT_RDWR)
         return r;
     e->hung_up |= !e->said_all;
@@ -604,6 +608,8 @@ static int exec_getopt(struct plug_layer *l, int level, int name, void *val, siz
     int n;
     if (level == PLUG_LEVEL_SOCK && name == PLUG__SO_CAUSE)
         return plug__process_cause(&e->process, val, len);
+    if (level == PLUG_LEVEL_SOCK && name == PLUG_SO_UNSENT && e->pty.loop)
+        return plug__pty_unsent(&e->pty, val, len);
     if (level != PLUG_LEVEL_CHILD)
         return plug__duplex_getopt(l, level, name, val, len);
     if (*len < sizeof(n))

@@ -210,6 +210,44 @@ int plug__pty_farewell(struct plug__pty *p, struct plug__duplex *d)
     return 0;
 }
 
+/* The kernel tells it at the other end only, and what is still on its way there is not counted
+ * before a poll has pushed it on (Linux, n_tty_poll). */
+int64_t plug__pty_unread(const struct plug__pty *p)
+{
+    struct plug__pollfd look = {.want = PLUG_IN};
+    plug_handle h;
+    int64_t n;
+    if (!p->loop ||
+        plug__os_open(&h, p->name, PLUG__O_READ | PLUG__O_NOCTTY | PLUG__O_NONBLOCK, 0, NULL) < 0)
+        return -1;
+    look.handle = h;
+    (void)plug__os_poll(&look, 1, 0, NULL);
+    n = plug__os_unread(h);
+    plug__os_close(h);
+    return n;
+}
+
+int plug__pty_unsent(const struct plug__pty *p, void *val, size_t *len)
+{
+    int64_t n = plug__pty_unread(p);
+    if (n < 0)
+        return PLUG_ENOTSUP;
+    if (*len < sizeof(n))
+        return PLUG_EINVAL;
+    memcpy(val, &n, sizeof(n));
+    *len = sizeof(n);
+    return 0;
+}
+
+int plug__pty_drain(struct plug__pty *p, struct plug__duplex *d)
+{
+    p->leaves = plug__pty_unread(p) > 0;
+    if (!p->leaves)
+        return 0;
+    plug_tick_at(&d->l, plug_now() + PLUG__PTY_DRAIN_MS * PLUG_MS);
+    return PLUG_EAGAIN;
+}
+
 void plug__pty_drop(struct plug__pty *p)
 {
     char now[64];

@@ -16,7 +16,10 @@ struct plug__pty_conf {
     int wait_slave;
     struct plug__tty_conf tty;
 };
-enum { PLUG__PTY_INTERVAL_MS = 100 }; /* between looks whether the other end is open */
+enum {
+    PLUG__PTY_INTERVAL_MS = 100, /* between looks whether the other end is open */
+    PLUG__PTY_DRAIN_MS = 5       /* between looks whether all was read there */
+};
 #define PLUG__PTY_NONE                                                     \
     {                                                                      \
         .mode = -1, .interval = PLUG__PTY_INTERVAL_MS * (plug_time)1000000 \
@@ -33,6 +36,7 @@ struct plug__pty {
     uint8_t cooked;     /* a line's end of file can be said: ^D */
     uint8_t midline;    /* the last byte sent was not a newline */
     uint8_t farewell;   /* ^D is out */
+    uint8_t leaves;     /* waits until all is read: its owner's tick has it come again */
 };
 
 /* Opens one for a step: settings, rights, size, link. The master is the caller's, non-blocking.
@@ -50,6 +54,15 @@ void plug__pty_sent(struct plug__pty *p, const struct plug_msg *v, int n);
 /* For shut: says the end of input, where the terminal has such a thing. EAGAIN: there is no room,
  * the port waits for it. */
 int plug__pty_farewell(struct plug__pty *p, struct plug__duplex *d);
+
+/* Bytes that the other end has not read; -1: not known. They go with the master. */
+int64_t plug__pty_unread(const struct plug__pty *p);
+
+/* getopt's answer to PLUG_SO_UNSENT. */
+int plug__pty_unsent(const struct plug__pty *p, void *val, size_t *len);
+
+/* For shut: EAGAIN while bytes are unread there, a tick was asked for. */
+int plug__pty_drain(struct plug__pty *p, struct plug__duplex *d);
 
 /* Removes the link. Before the master is closed. Idempotent. */
 void plug__pty_drop(struct plug__pty *p);

@@ -137,7 +137,7 @@ static plug_time pty_tick(struct plug_layer *l, plug_time now)
 {
     struct pty_layer *t = (struct pty_layer *)l;
     const struct plug__pty_conf *c = t->d.step->conf;
-    if (l->sock->opening == l) {
+    if (l->sock->opening == l || t->pty.leaves) {
         plug_ready(l, 0);
         return PLUG_FOREVER;
     }
@@ -162,8 +162,20 @@ static int pty_shut(struct plug_layer *l, int how)
         plug__pty_drop(&t->pty);
         return plug__duplex_shut(l, how);
     }
-    r = how == PLUG_SHUT_RD || l->error[1] ? 0 : plug__pty_farewell(&t->pty, &t->d);
+    if (how == PLUG_SHUT_RD || l->error[1])
+        return plug__duplex_shut(l, how);
+    r = plug__pty_farewell(&t->pty, &t->d);
+    if (r >= 0 && how == PLUG_SHUT_RDWR && plug__os_pty_used(t->pty.master))
+        r = plug__pty_drain(&t->pty, &t->d);
     return r < 0 ? r : plug__duplex_shut(l, how);
+}
+
+static int pty_getopt(struct plug_layer *l, int level, int name, void *val, size_t *len)
+{
+    struct pty_layer *t = (struct pty_layer *)l;
+    if (level == PLUG_LEVEL_SOCK && name == PLUG_SO_UNSENT)
+        return plug__pty_unsent(&t->pty, val, len);
+    return plug__duplex_getopt(l, level, name, val, len);
 }
 
 static void pty_close(struct plug_layer *l)
@@ -189,7 +201,7 @@ const struct plug_ops plug__pty_ops = {
     .shut = pty_shut,
     .want = plug_pass_want,
     .bypass = plug__duplex_bypass,
-    .getopt = plug__duplex_getopt,
+    .getopt = pty_getopt,
     .setopt = plug_no_setopt,
     .tick = pty_tick,
     .close = pty_close,

@@ -76,6 +76,8 @@ void pair_flow(struct pair *p, int i, uint64_t seed)
     };
     if (f->on && (from->flags & KIND_KNOCKS) && !f->content.size && !f->content.empties)
         f->content.size = 1; /* without a record there is no session */
+    if (f->on && (to->flags & KIND_BEGINS) && from->how == HOW_SOURCE && !f->content.size)
+        f->content.size = 1;
     if (from->how == HOW_SOURCE) {
         f->sent = f->content.size;
         f->sent_records = f->content.whole && (f->content.size || f->content.empties);

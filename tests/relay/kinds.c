@@ -133,6 +133,10 @@ const struct kind kinds[] = {
      .relay = "system:exec {dir}/lend {dir}/l{n}",
      .how = HOW_LENT,
      .flags = STREAM},
+    {.name = "pty",
+     .relay = "pty:{dir}/lend {dir}/l{n},rawer,grace={grace}",
+     .how = HOW_LENT,
+     .flags = BOTH | KIND_BEGINS},
     {.name = "exec:cat", .relay = "exec:cat", .how = HOW_ECHO, .flags = STREAM},
     {.name = "echo", .relay = "echo:", .how = HOW_ECHO, .flags = STREAM | KIND_TAKES | KIND_EMPTY},
     {.name = "gopen (unix)",
@@ -218,12 +222,13 @@ const struct kind kinds[] = {
 const char *const kinds_exempt[] = {
     "stall",  /* moves nothing */
     "stderr", /* the command's own messages are there */
+    "serial", /* needs a line: e2e/test_terminal.py joins two */
     /* the layer of another row by a second name: the same code with a preset */
     "tcp4", "tcp6", "tcp4-listen", "tcp6-listen", "udp4", "udp6", "udp4-listen", "udp6-listen",
     "abstract-connect", "abstract-listen", "abstract-seqpacket", "abstract-seqpacket-listen",
     "abstract-dgram", "abstract-dgram-listen", "udp4-sendto", "udp6-sendto", "abstract-sendto",
     "unix-sendto", "udp-datagram", "udp4-datagram", "udp6-datagram", "unix-client",
-    "abstract-client",
+    "abstract-client", "shell",
     /* they hear without end and answer nobody, or one record a session: tests/unit/socket/
      * test_forms.c and e2e/test_datagrams.py join them */
     "udp-recv", "udp4-recv", "udp6-recv", "unix-recv", "abstract-recv", "udp-recvfrom",

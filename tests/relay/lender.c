@@ -41,5 +41,6 @@ int main(int argc, char **argv)
         return 1;
     close(0);
     close(1);
+    close(2); /* on a terminal it is the same */
     return read(s, &byte, 1) < 0;
 }

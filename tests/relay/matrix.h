@@ -36,7 +36,8 @@ enum {
     KIND_TAKES = 512,    /* echo and the like: keeps the other side's bounds */
     KIND_ONE_WAY = 1024, /* needs -u or -U */
     KIND_WHOLE = 2048,   /* all of it is one record where the other side has bounds */
-    KIND_BIG = 4096      /* of those that 64 MiB are sent through */
+    KIND_BIG = 4096,     /* of those that 64 MiB are sent through */
+    KIND_BEGINS = 8192   /* hung up before it has begun when nothing at all is sent to it */
 };
 
 enum framing {

@@ -151,6 +151,8 @@ static int send_one(struct pair *p, struct end *e, struct flow *f)
         return send_plain(p, e, f, len, 1);
     if (p->lossy && left > 4096)
         left = 4096;
+    if (f->sent < f->hold && left > f->hold - f->sent)
+        left = (size_t)(f->hold - f->sent);
     return send_plain(p, e, f, left < e->piece ? left : e->piece, 0);
 }
 
