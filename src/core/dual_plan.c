@@ -110,6 +110,17 @@ static const char *dual_name(const struct plug_plan *half)
     return base->kind ? base->kind->name : base->ops->name;
 }
 
+/* Errors point into the whole text. */
+static int dual_check_half(struct plug_plan *const *half, int i, int mate, size_t limit,
+                           struct plug_err *reterr)
+{
+    int r = plug__plan_check(half[i], mate, limit, reterr);
+
+    if (r < 0 && i && reterr)
+        reterr->column += (int)strlen(half[0]->text) + 2;
+    return r;
+}
+
 /* The half whose type is its own goes first; the other may take it. */
 static int dual_types(const struct plug_step *step, struct plug_err *reterr)
 {
@@ -121,11 +132,11 @@ static int dual_types(const struct plug_step *step, struct plug_err *reterr)
 
     half[0]->without = PLUG_NOWRITE;
     half[1]->without = PLUG_NOREAD;
-    r = plug__plan_check(half[first], step->mate, limit, reterr);
+    r = dual_check_half(half, first, step->mate, limit, reterr);
     if (r < 0)
         return r;
     top = plug__plan_top(half[first]);
-    return plug__plan_check(half[!first], top->offers, top->limit, reterr);
+    return dual_check_half(half, !first, top->offers, top->limit, reterr);
 }
 
 static int dual_refuse(const struct plug_step *step, struct plug_err *reterr, const char *hint)

@@ -189,7 +189,7 @@ const struct plug_option plug__common_options[] = {
      .aliases = "o-nonblock o_nonblock ndelay o-ndelay o_ndelay",
      .type = PLUG_OPT_FLAG,
      .offset = COMMON(nonblock),
-     .help = "fail where nobody reads a FIFO yet; plug never blocks anyway, and never sets "
+     .help = "do not wait for a FIFO's reader; plug never blocks anyway, and never sets "
              "O_NONBLOCK on what it shares with others"},
     {.name = "cloexec",
      .type = PLUG_OPT_FLAG,

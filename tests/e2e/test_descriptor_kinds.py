@@ -401,6 +401,14 @@ def test_dual_that_cannot_be(address, why):
     assert done.returncode == 2 and why in done.stderr
 
 
+def test_dual_errors_point_into_the_whole(plug):
+    for address, at in (("-!!pipe:,unlink", "pipe"), ("-!!tcp:h:99999", "99999"),
+                        ("-,nosuch!!-", "nosuch"), ("-!!file:/x,rdonly,trunc", "file")):
+        lines = explain(address).stderr.splitlines()
+        place = lines[2].index("^") - lines[1].index(address)
+        assert address[place:].startswith(at) or "/x" in address[place:place + 2], lines
+
+
 def test_dual_in_quotes_is_text(plug):
     assert plug("-u", "text:'a!!b'", "-").finish()[1] == b"a!!b"
     assert "written   stdio" in explain("text:a!!-").stdout
