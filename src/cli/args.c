@@ -34,7 +34,9 @@ enum args_id {
     ARGS_EXIT_CODE,
     ARGS_NO_SPLICE,
     ARGS_LOCK,
-    ARGS_WAIT_LOCK
+    ARGS_WAIT_LOCK,
+    ARGS_RAW_FORTH,
+    ARGS_RAW_BACK
 };
 
 struct args_option {
@@ -50,6 +52,8 @@ static const struct args_option args_options[] = {
      "too"},
     {"-v", NULL, ARGS_TEXT, "show the data that passes as text, on standard error"},
     {"-x", NULL, ARGS_HEX, "show the data that passes in hexadecimal, on standard error"},
+    {"-r", "FILE", ARGS_RAW_FORTH, "add the bytes that go forth to this file"},
+    {"-R", "FILE", ARGS_RAW_BACK, "add the bytes that come back to this file"},
     {"-b", "BYTES", ARGS_BLOCK, "size of one read of a stream that becomes a record (8192)"},
     {"-t", "SECONDS", ARGS_WAIT,
      "how long a side is waited for after the other has ended, instead of its own rule"},
@@ -122,6 +126,9 @@ static const char *args_hint(const struct args_option *o)
     case ARGS_LOG:
     case ARGS_EXIT_CODE:
         return "all options: plug --help";
+    case ARGS_RAW_FORTH:
+    case ARGS_RAW_BACK:
+        return "a file; $TIMESTAMP $MICROS $SERIALNUM $PID $PROGNAME: one for each session";
     case ARGS_LOCK:
     case ARGS_WAIT_LOCK:
         return "a file that plug makes and removes at its end: -L /run/lock/mine";
@@ -233,6 +240,12 @@ static int args_valued(struct args_reader *r, const struct args_option *o, const
         return rc;
     case ARGS_LOG:
         return args_log(r, o, value);
+    case ARGS_RAW_FORTH:
+    case ARGS_RAW_BACK:
+        if (!*value)
+            return args_bad_value(r, o, value);
+        a->raw[o->id == ARGS_RAW_BACK] = value;
+        return 0;
     case ARGS_LOCK:
     case ARGS_WAIT_LOCK:
         return args_lock(r, o, value);

@@ -37,8 +37,9 @@ struct plug__args {
     int ready_fd;             /* -1: none */
     struct plug__pair *pairs; /* npairs of them, freed by plug__args_drop */
     unsigned npairs;
-    const char *lock; /* -L, -W: NULL none */
-    int wait_lock;    /* -W */
+    const char *lock;   /* -L, -W: NULL none */
+    int wait_lock;      /* -W */
+    const char *raw[2]; /* -r, -R: NULL none */
 };
 
 /* Reads argv. On failure *ret_text is the argument that the place in reterr points into.

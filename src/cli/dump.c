@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Lays out passing bytes as socat does: a head with time, length and place, then text or hex.
+ * Lays out passing bytes as socat does: a head with time, length and place, then text or hex;
+ * the files of -r and -R are filled beside it.
  * It deliberately takes no part in the transfer: the dump filter shows it what passes.
  */
 #include "cli/dump.h"
 #include "cli/args.h"
 #include "cli/log.h"
 #include "proto/filter/filter.h"
+#include "util/alloc.h"
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -88,24 +90,55 @@ void plug__dump_block(struct plug__str *out, int how, int back, uint64_t from, c
     }
 }
 
-static void dump_bytes(void *arg, int out, uint64_t at, const void *bytes, size_t len,
-                       unsigned flags)
+/* What one session's filter is given. */
+struct dump_session {
+    int how;
+    struct plug__raw_files files;
+};
+
+static void dump_show(int how, int out, uint64_t at, const void *bytes, size_t len)
 {
-    const int *how = arg;
     struct plug__str s = {0};
     char time[PLUG__TIME_ROOM];
 
-    (void)flags;
     plug__log_localtime(time, sizeof(time));
-    plug__dump_block(&s, *how, out, at, time, bytes, len);
+    plug__dump_block(&s, how, out, at, time, bytes, len);
     if (!s.failed)
         fwrite(s.text, 1, s.len, stderr);
     plug__str_drop(&s);
 }
 
-void plug__dump_attach(struct plug_sock *s, const int *how)
+static void dump_bytes(void *arg, int out, uint64_t at, const void *bytes, size_t len,
+                       unsigned flags)
 {
-    struct plug__filter_sink sink = {.bytes = dump_bytes, .arg = (void *)(uintptr_t)how};
+    struct dump_session *d = arg;
 
-    (void)plug_setsockopt(s, PLUG_LEVEL_FILTER, PLUG__FILTER_SINK, &sink, sizeof(sink));
+    (void)flags;
+    if (d->how)
+        dump_show(d->how, out, at, bytes, len);
+    plug__raw_write(&d->files, out, bytes, len);
+}
+
+static void dump_closed(void *arg)
+{
+    struct dump_session *d = arg;
+
+    plug__raw_end(&d->files);
+    plug__free(d);
+}
+
+void plug__dump_attach(struct plug_sock *s, int how, struct plug__raw *raw)
+{
+    struct plug__filter_sink sink = {.bytes = dump_bytes, .closed = dump_closed};
+    struct dump_session *d = plug__calloc(1, sizeof(*d));
+
+    if (!d) {
+        plug__log_say(raw->log, PLUG__LEVEL_ERROR, "no memory to show what passes");
+        return;
+    }
+    d->how = how;
+    plug__raw_begin(&d->files, raw);
+    sink.arg = d;
+    if (plug_setsockopt(s, PLUG_LEVEL_FILTER, PLUG__FILTER_SINK, &sink, sizeof(sink)) < 0)
+        dump_closed(d);
 }

@@ -6,6 +6,7 @@
 #ifndef PLUG_CLI_DUMP_H
 #define PLUG_CLI_DUMP_H
 
+#include "cli/raw.h"
 #include "util/str.h"
 #include <plug/plug.h>
 
@@ -14,8 +15,8 @@
 void plug__dump_block(struct plug__str *out, int how, int back, uint64_t from, const char *time,
                       const void *bytes, size_t len);
 
-/* Shows on stderr what passes the `dump` layer of s, A's side of a relay: received is `>`, sent is
- * `<`. *how is borrowed until s is closed. */
-void plug__dump_attach(struct plug_sock *s, const int *how);
+/* Shows on stderr (how: PLUG__DUMP_*, 0: not) and writes to files what passes the `dump` layer of
+ * s, A's side of a relay: received is `>`, sent is `<`. raw is borrowed until s is closed. */
+void plug__dump_attach(struct plug_sock *s, int how, struct plug__raw *raw);
 
 #endif

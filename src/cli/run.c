@@ -44,6 +44,7 @@ struct run {
     int warned;        /* bounds of records can be lost: said once */
     int replaces;      /* a program with nofork takes our place once the first side is up */
     struct plug__relay_set set;
+    struct plug__raw raw; /* -r, -R */
 };
 
 /* ---- what is asked, checked before anything is opened ---- */
@@ -133,13 +134,18 @@ static void run_warn(void *arg, const char *text)
     run->warned = 1;
 }
 
+static int run_shows(const struct plug__args *args)
+{
+    return args->dump || args->raw[0] || args->raw[1];
+}
+
 static int run_check(struct run *run, struct run_relay *r)
 {
     const struct plug__pair *pair = &run->args->pairs[r->number - 1];
     struct plug_err err = {0};
     int side = 0, rc;
 
-    if (run->args->dump && plug__plan_push(r->a, "dump", &err) < 0)
+    if (run_shows(run->args) && plug__plan_push(r->a, "dump", &err) < 0)
         return run_wrong(run, pair->a, &err);
     rc = plug__relay_check(r->a, r->b, run->args->block, run->args->only, &side, run_warn, run,
                            &err);
@@ -178,6 +184,17 @@ static int run_nofork(struct run *run, struct run_relay *r)
         return run_wrong(run, side ? pair->b : pair->a, &err);
     if (rc > 0)
         run->replaces = 1;
+    return 0;
+}
+
+static int run_raw(struct run *run)
+{
+    struct plug_err err = {0};
+    const char *name = NULL;
+
+    run->raw = (struct plug__raw){.name = {run->args->raw[0], run->args->raw[1]}, .log = &run->log};
+    if (plug__raw_open(&run->raw, &name, &err) < 0)
+        return run_wrong(run, name, &err);
     return 0;
 }
 
@@ -223,7 +240,7 @@ static void run_opened(void *arg, struct plug_sock *s, int side)
     const struct run_relay *r = arg;
 
     if (side == 0)
-        plug__dump_attach(s, &r->run->args->dump);
+        plug__dump_attach(s, r->run->args->dump, &r->run->raw);
 }
 
 static int run_plan_listens(const struct plug_plan *p)
@@ -243,7 +260,7 @@ static int run_start(struct run *run, struct run_relay *r, struct plug_err *err)
                                     .movers = args->movers,
                                     .debug = args->level >= PLUG__LEVEL_DEBUG,
                                     .event = run_event,
-                                    .opened = args->dump ? run_opened : NULL,
+                                    .opened = run_shows(args) ? run_opened : NULL,
                                     .arg = r,
                                     .set = &run->set};
 
@@ -474,6 +491,7 @@ static void run_close(struct run *run)
         plug__os_signals_close(run->signals.handle);
     }
     plug_loop_free(run->loop);
+    plug__raw_close(&run->raw);
     plug__free(run->relays);
     if (run->locked)
         plug__lockfile_drop(run->args->lock);
@@ -497,6 +515,8 @@ int plug__run(const struct plug__args *args)
     status = run_ready_fd(&run);
     if (!status)
         status = run_plan(&run);
+    if (!status)
+        status = run_raw(&run);
     if (!status) {
         int rc = run_open(&run, &err);
         if (rc >= 0)

@@ -140,3 +140,40 @@ def test_who_is_not_let_in_is_counted_and_shown(plug):
         c.close()
     p.p.send_signal(signal.SIGUSR1)
     until(lambda: lines_of(p, "2 not let in"), "statistics")
+
+
+def test_raw_files_of_each_direction(plug, tmp_path):
+    forth, back = tmp_path / "forth", tmp_path / "back"
+    forth.write_bytes(b"kept:")
+    p = plug("-r", forth, "-R", back, "-", "exec:'tr a-z A-Z'", stdin=subprocess.PIPE)
+    data = b"binary \x00\xff\n" * 10000
+    assert p.finish(data)[:2] == (0, data.upper())
+    assert forth.read_bytes() == b"kept:" + data
+    assert back.read_bytes() == data.upper()
+    assert p.stderr() == ""
+
+
+def test_raw_files_of_each_session(plug, tmp_path):
+    p = plug("-r", f"{tmp_path}/$PROGNAME-$SERIALNUM", "tcp-listen://127.0.0.1:0", "echo:", ready=1)
+    for text in (b"first", b"second"):
+        with connect(p.port()) as c:
+            c.sendall(text)
+            c.shutdown(socket.SHUT_WR)
+            assert read_all(c) == text
+    until(lambda: (tmp_path / "plug-2").exists(), "the second file")
+    assert (tmp_path / "plug-1").read_bytes() == b"first"
+    assert (tmp_path / "plug-2").read_bytes() == b"second"
+
+
+def test_raw_file_that_cannot_be(plug, tmp_path):
+    made = tmp_path / "made"
+    p = plug("-r", tmp_path / "no" / "folder", "text:x", f"create:{made}")
+    assert p.wait() == 1
+    assert "-r" in p.stderr() and "no such" in p.stderr().lower() and not made.exists()
+
+
+def test_raw_file_that_is_full(plug):
+    """The transfer goes on, and the loss is said once."""
+    p = plug("-r", "/dev/full", "-", "exec:cat", stdin=subprocess.PIPE)
+    assert p.finish(b"x" * 300000)[:2] == (0, b"x" * 300000)
+    assert p.stderr().count("no space left") == 1

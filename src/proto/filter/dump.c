@@ -67,6 +67,14 @@ static int dump_setopt(struct plug_layer *l, int level, int name, const void *va
     return 0;
 }
 
+static void dump_close(struct plug_layer *l)
+{
+    struct dump *d = dump_of(l);
+    if (d->sink.closed)
+        d->sink.closed(d->sink.arg);
+    d->sink = (struct plug__filter_sink){0};
+}
+
 static const struct plug_kind dump_kinds[] = {
     {.name = "dump",
      .params = PLUG_PARAM_NONE,
@@ -96,5 +104,5 @@ const struct plug_ops plug__dump_ops = {
     .getopt = plug_pass_getopt,
     .setopt = dump_setopt,
     .tick = plug_no_tick,
-    .close = plug_no_close,
+    .close = dump_close,
 };

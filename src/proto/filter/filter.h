@@ -18,6 +18,7 @@ struct plug__filter_sink {
      * with the last. */
     void (*bytes)(void *arg, int out, uint64_t at, const void *bytes, size_t len, unsigned flags);
     void *arg;
+    void (*closed)(void *arg); /* the layer shows nothing any more; or NULL */
 };
 
 extern const struct plug_ops plug__crnl_ops;      /* LF here, CR LF below */
