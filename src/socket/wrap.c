@@ -212,7 +212,7 @@ static void wrap_text(const struct plug_addr *peer, char *buf, size_t room)
     }
     if (strncmp(from, "::ffff:", 7) == 0 && strchr(from, '.'))
         from += 7;
-    (void)snprintf(buf, room, "%s", from);
+    (void)snprintf(buf, room, "%.*s", (int)room - 1, from);
 }
 
 int plug__wrap_admits(const struct plug__socket_conf *conf, const struct plug_addr *peer)
