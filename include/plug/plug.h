@@ -191,10 +191,9 @@ PLUG_API const char *plug_version(void);
 
 /* Makes an unconnected endpoint of a stack such as "tcp" or "len32+tcp". `loop` NULL gives it a
  * private loop: calls then block until their deadline. *ret is the caller's, to be closed by
- * plug_close. Kinds that are nothing without their parameter (exec, system, pair, fd) are made by
- * plug_open only.
- * Returns 0; EUSAGE (the stack cannot be; reterr says why); EINVAL (ret or stack is NULL); EMFILE,
- * ENOMEM. */
+ * plug_close. Kinds that are nothing without their parameter (fd, gopen) are made by plug_open
+ * only. Returns 0; EUSAGE (the stack cannot be; reterr says why); EINVAL (ret or stack is NULL);
+ * EMFILE, ENOMEM. */
 PLUG_API int plug_socket(struct plug_sock **ret, struct plug_loop *loop, const char *stack,
                          struct plug_err *reterr);
 

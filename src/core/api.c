@@ -148,6 +148,20 @@ int plug_bind(struct plug_sock *s, const char *address)
     return 0;
 }
 
+/* What an address would have said at once: the layers are there already and cannot become others.
+ */
+static int api_aim(struct plug_sock *s, const char *address)
+{
+    struct plug_plan *p = s->plan;
+    int r = plug__plan_target(p, address, NULL);
+    if (r >= 0)
+        r = plug__plan_check(p, 0, 0, NULL);
+    for (unsigned i = 0; i < p->nsteps && r >= 0; i++)
+        if (p->steps[i].ops != plug__sock_layer(s, i)->ops)
+            r = PLUG_EUSAGE;
+    return r;
+}
+
 int plug_connect(struct plug_sock *s, const char *address, plug_time deadline)
 {
     int r = api_mine(s);
@@ -155,7 +169,9 @@ int plug_connect(struct plug_sock *s, const char *address, plug_time deadline)
         return r < 0 ? r : PLUG_EINVAL;
     if (s->flags & PLUG__SOCK_STARTED)
         return s->flags & PLUG__SOCK_UP ? PLUG_EISCONN : PLUG_EINPROGRESS;
-    r = plug__plan_target(s->plan, address, NULL);
+    if (s->flags & PLUG__SOCK_LISTENER)
+        return PLUG_EISCONN;
+    r = api_aim(s, address);
     return r < 0 ? r : api_open(s, deadline);
 }
 

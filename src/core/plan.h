@@ -46,6 +46,7 @@ struct plug_plan {
     const char *text; /* the address as given */
     int url;          /* spelling: URL (1) or classic (0) */
     int checked;
+    int unaimed; /* plug_socket's: what plug_connect will name is still missing */
     unsigned without; /* PLUG_NOREAD, PLUG_NOWRITE: what the caller will not do (-u, -U); set before
                        * check. Bases that open differently for it look here: file, pipe */
     const struct plug_optval *opts; /* common options as given, those that push layers too */

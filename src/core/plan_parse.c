@@ -229,6 +229,8 @@ int plug__plan_stack(struct plug_plan **ret, const char *stack, const struct plu
         plug__plan_drop(p);
     else
         *ret = p;
+    if (!result)
+        p->unaimed = 1;
     return result;
 }
 
@@ -242,6 +244,8 @@ int plug__plan_target(struct plug_plan *p, const char *address, struct plug_err 
 
     if (!room || !text)
         return plug__plan_nomem(reterr);
+    p->unaimed = 0;
+    p->checked = 0;
     if (params == PLUG_PARAM_HOST_PORT || params == PLUG_PARAM_PORT) {
         if (plug__address_hostport(&a, text, room, reterr))
             return PLUG_EUSAGE;

@@ -36,7 +36,10 @@ static const char *gopen_socket(const char *path)
 static int gopen_plan(struct plug_step *step, struct plug_err *reterr)
 {
     struct plug__stat st = {0};
-    int os = 0, r = plug__os_stat(step->path, &st, &os);
+    int os = 0, r;
+    if (!step->path)
+        return plug__err(reterr, PLUG_EUSAGE, 0, "gopen", "what it is depends on the path");
+    r = plug__os_stat(step->path, &st, &os);
     step->offers = PLUG_STREAM;
     if (r < 0 && r != PLUG_ENOENT)
         return plug__err(reterr, r, os, "gopen", "%.100s: %s", step->path, plug_strerror(r));

@@ -60,7 +60,7 @@ static const struct plug_kind pair_kinds[] = {
 static int pair_plan(struct plug_step *step, struct plug_err *reterr)
 {
     const struct pair_conf *c = step->conf;
-    if (!step->path || !step->path[0])
+    if (!step->plan->unaimed && (!step->path || !step->path[0]))
         return plug__err(reterr, PLUG_EUSAGE, 0, "pair", "a pair needs a name");
     plug__queue_plan(step, c->type);
     return 0;

@@ -75,16 +75,15 @@ static void test_others__a_fifo_ends_with_its_writer(void **state)
 
 static void test_others__exec_is_a_peer(void **state)
 {
-    char address[400], buf[8];
+    char command[400], buf[8];
     struct plug_sock *s;
     int64_t n;
     int pid = 0, status = -1;
     size_t len = sizeof pid;
     (void)state;
     /* its standard input and output are one socket: its own words come too */
-    (void)snprintf(address, sizeof address, "exec:%s fd=0 select recv send=answer recv close",
-                   PEER);
-    s = calls_open(address);
+    (void)snprintf(command, sizeof command, "%s fd=0 select recv send=answer recv close", PEER);
+    s = must_connect("exec", command);
     calls_expect("getsockopt PID", plug_getsockopt(s, PLUG_LEVEL_CHILD, PLUG_CHILD_PID, &pid, &len),
                  0);
     assert_true(pid > 0);
@@ -162,6 +161,9 @@ static void test_others__pair_has_two_ends(void **state)
     (void)state;
     assert_int_equal(plug_loop_new(&loop, NULL, &err), 0);
     assert_int_equal(plug_open_on(&a, loop, "pair:calls,type=seqpacket", &err), 0);
+    assert_int_equal(plug_socket(&b, loop, "pair", &err), 0);
+    calls_expect("connect", plug_connect(b, "other", 0), 0); /* bytes: of another name */
+    plug_close(b);
     assert_int_equal(plug_open_on(&b, loop, "pair:calls,type=seqpacket", &err), 0);
     assert_true(plug_loop_turn(loop, 0) >= 0);
     v[0] = (struct plug_selection){.sock = a, .want = PLUG_IN | PLUG_OUT};

@@ -183,6 +183,18 @@ static void test_wrong__before_connect_and_listen(void **state)
          "/tmp/plug-no-such-file",
          {0, NOTSUP, INVAL, PLUG_ENOENT, NOTCONN, NOTCONN, NOTCONN, NOTCONN, NOTCONN, NOTSUP,
           NOTSUP, NOTSUP, NOTSUP, NOTSUP, ERR, NOTCONN}},
+        {"exec",
+         "/tmp/plug-no-such-program",
+         {0, NOTSUP, INVAL, PLUG_ENOENT, NOTCONN, NOTCONN, NOTCONN, NOTCONN, NOTCONN, NOTSUP,
+          NOTSUP, NOTSUP, NOTSUP, NOTSUP, ERR, NOTCONN}},
+        {"exec",
+         " ",
+         {0, NOTSUP, INVAL, PLUG_EUSAGE, NOTCONN, NOTCONN, NOTCONN, NOTCONN, NOTCONN, NOTSUP,
+          NOTSUP, NOTSUP, NOTSUP, NOTSUP, ERR, NOTCONN}},
+        {"pair",
+         "name",
+         {0, NOTSUP, INVAL, 0, NOTCONN, NOTCONN, NOTCONN, NOTCONN, NOTCONN, NOTSUP, NOTSUP, NOTSUP,
+          NOTSUP, NOTSUP, ERR, NOTCONN}},
         {"echo",
          NULL,
          {0, NOTSUP, INVAL, PLUG_EUSAGE, NOTCONN, NOTCONN, NOTCONN, NOTCONN, NOTCONN, NOTSUP,
@@ -194,7 +206,7 @@ static void test_wrong__before_connect_and_listen(void **state)
 
 static void test_wrong__kinds_that_need_their_parameter(void **state)
 {
-    static const char *const stacks[] = {"pair", "exec", "system", "fd", "nonsense", "tcp+tcp", ""};
+    static const char *const stacks[] = {"gopen", "fd", "accept-fd", "nonsense", "tcp+tcp", ""};
     struct plug_sock *s = NULL;
     struct plug_err err;
     (void)state;
