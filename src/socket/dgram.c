@@ -214,6 +214,8 @@ static int dgram_session_get(const struct plug__dgram *d, int name, void *val, s
         return plug__socket_put_addr(val, len, &peer);
     if (name == PLUG_SO_DROPPED)
         return dgram_dropped(d, val, len);
+    if (name == PLUG_SO_STRIPPED) /* of all sessions: which one's it was is not kept */
+        return dgram_count((int64_t)d->base->stripped, val, len);
     if (name != PLUG_SO_NAME)
         return PLUG_ENOTSUP;
     r = plug__os_sockname(d->base->v[end].io.handle, &bound, NULL);
@@ -238,12 +240,12 @@ static int dgram_listener_get(const struct plug__dgram *d, int name, void *val, 
 int plug__dgram_getopt(struct plug_layer *l, int level, int name, void *val, size_t *len)
 {
     const struct plug__dgram *d = plug__dgram_of(l);
-    if (!d->base)
-        return plug__socket_getopt(l, level, name, val, len);
     if (d->loose && level == PLUG_LEVEL_SOCK && name == PLUG_SO_PEER)
         return d->loose->to.len ? plug__socket_put_addr(val, len, &d->loose->to) : PLUG_ENOTCONN;
     if (d->loose && level == PLUG_LEVEL_SOCK && name == PLUG_SO_DROPPED)
         return dgram_count((int64_t)d->loose->refused, val, len);
+    if (!d->base)
+        return plug__socket_getopt(l, level, name, val, len);
     if (level > PLUG_LEVEL_SOCK)
         return PLUG_ENOTSUP;
     if (d->base->n == 0)

@@ -83,9 +83,9 @@ static void base_pump_once(struct plug__dgram_base *b, struct plug__dgram_end *e
         e->ready &= ~(unsigned)PLUG_IN;
         plug__loop_arm(b->loop, &e->io, PLUG_IN);
     }
-    for (int i = 0; i < r; i++)
+    for (int i = 0; i < r; i++) {
+        b->stripped += (in.v[i].flags & PLUG_MSG_CTRUNC) != 0;
         base_deliver(b, e, &in.v[i]);
-}
     }
 }
 
@@ -99,6 +99,7 @@ void plug__dgram_base_room(struct plug__dgram_base *b)
 {
     if (b->each)
         plug__loop_queue(b->loop, &b->task);
+}
 
 static void base_run(struct plug__task *t)
 {
@@ -188,8 +189,8 @@ int plug__dgram_base_new(struct plug__dgram *d, size_t slot)
     b->listener = &d->s.l;
     b->step = d->s.step;
     b->slot = slot;
-    d->base = b;
     b->each = plug__dgram_form(d->s.step) == PLUG__DGRAM_RECVFROM;
+    d->base = b;
     return 0;
 }
 

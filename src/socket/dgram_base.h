@@ -23,6 +23,9 @@ struct plug__dgram_base {
     const struct plug_step *step; /* of a plan that the listener or a session holds */
     unsigned char *buffer;        /* of one batch */
     size_t slot;                  /* the longest record */
+    uint64_t stripped;            /* records whose descriptors were dropped */
+    uint64_t serial;              /* of the last record, where each is a session */
+    int each;
     unsigned n;
     struct plug__dgram_end v[PLUG__LOCALS];
 };
@@ -31,10 +34,10 @@ struct plug__dgram_base {
 int plug__dgram_base_send(struct plug__dgram_base *b, unsigned end, struct plug_msg *v, unsigned n,
                           int *reterr_os);
 
-/* The listener goes; the base lives as long as a session does. */
-void plug__dgram_base_leave(struct plug__dgram_base *b);
-
 /* A session was accepted: there may be room for what waits in the kernel. */
 void plug__dgram_base_room(struct plug__dgram_base *b);
+
+/* The listener goes; the base lives as long as a session does. */
+void plug__dgram_base_leave(struct plug__dgram_base *b);
 
 #endif
