@@ -36,7 +36,10 @@ enum args_id {
     ARGS_LOCK,
     ARGS_WAIT_LOCK,
     ARGS_RAW_FORTH,
-    ARGS_RAW_BACK
+    ARGS_RAW_BACK,
+    ARGS_PROGRESS,
+    ARGS_PROGRESS_ALWAYS,
+    ARGS_SIZE
 };
 
 struct args_option {
@@ -72,6 +75,10 @@ static const struct args_option args_options[] = {
     {"-???", NULL, ARGS_HELP, NULL},
     {"--help", NULL, ARGS_HELP, NULL},
     {"--statistics", NULL, ARGS_STATISTICS, "count what passed at the end, and at the signal USR1"},
+    {"--progress=always", NULL, ARGS_PROGRESS_ALWAYS, "the same where nobody may be looking"},
+    {"--progress", NULL, ARGS_PROGRESS,
+     "say twice a second on a terminal how much has passed and how fast"},
+    {"--size", "BYTES", ARGS_SIZE, "how much will pass: --progress tells how long it takes"},
     {"--json", NULL, ARGS_JSON, "answers of explain and list, and events, as JSON"},
     {"--log", "text|json", ARGS_LOG, "events as lines of text or as one JSON object a line"},
     {"--ready-fd", "N", ARGS_READY_FD, "write where it listens to this descriptor, then close it"},
@@ -121,6 +128,8 @@ static const char *args_hint(const struct args_option *o)
     switch (o->id) {
     case ARGS_BLOCK:
         return "from 1 to 1g: 8192, 64k";
+    case ARGS_SIZE:
+        return "bytes, or a number with k m g: 700m";
     case ARGS_READY_FD:
         return "the number of an open descriptor: --ready-fd=3 3>FILE";
     case ARGS_LOG:
@@ -234,6 +243,8 @@ static int args_valued(struct args_reader *r, const struct args_option *o, const
         return rc;
     case ARGS_DRAIN:
         return args_time(r, o, value, &a->drain);
+    case ARGS_SIZE:
+        return args_number(r, o, value, 1, INT64_MAX, &a->size);
     case ARGS_READY_FD:
         rc = args_number(r, o, value, 0, 1 << 20, &n);
         a->ready_fd = rc < 0 ? -1 : (int)n;
@@ -288,6 +299,10 @@ static int args_plain(struct args_reader *r, const struct args_option *o)
         return 0;
     case ARGS_STATISTICS:
         a->statistics = 1;
+        return 0;
+    case ARGS_PROGRESS:
+    case ARGS_PROGRESS_ALWAYS:
+        a->progress = o->id == ARGS_PROGRESS_ALWAYS ? 2 : 1;
         return 0;
     case ARGS_JSON:
         a->json = 1;

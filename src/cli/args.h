@@ -40,6 +40,8 @@ struct plug__args {
     const char *lock;   /* -L, -W: NULL none */
     int wait_lock;      /* -W */
     const char *raw[2]; /* -r, -R: NULL none */
+    int progress;       /* 1: on a terminal, 2: always */
+    int64_t size;       /* --size: 0 not known */
 };
 
 /* Reads argv. On failure *ret_text is the argument that the place in reterr points into.

@@ -154,13 +154,21 @@ static void log_write(plug_handle to, struct plug__str *line)
     }
 }
 
-static void log_stderr(struct plug__str *line)
+static void log_stderr(const struct plug__log *log, struct plug__str *line)
 {
     plug_handle to;
+    struct plug__str clear = {0};
 
     plug__str_add(line, "\n");
-    if (plug__os_stdio(2, &to, NULL) >= 0)
+    if (plug__os_stdio(2, &to, NULL) >= 0) {
+        if (log->painted && *log->painted) {
+            plug__str_add(&clear, "\r\033[K");
+            log_write(to, &clear);
+            *log->painted = 0;
+        }
         log_write(to, line);
+    }
+    plug__str_drop(&clear);
     plug__str_drop(line);
 }
 
@@ -398,7 +406,7 @@ static void log_show(struct plug__log *log, enum plug__level level, unsigned rel
         if (log_wants_hint(log, ev))
             log_add_hint(&line, log_err_hint(&ev->err));
     }
-    log_stderr(&line);
+    log_stderr(log, &line);
     plug__str_drop(&message);
 }
 
@@ -430,7 +438,7 @@ void plug__log_say(const struct plug__log *log, enum plug__level level, const ch
         log_head(level, &line);
         plug__str_add(&line, text);
     }
-    log_stderr(&line);
+    log_stderr(log, &line);
 }
 
 void plug__log_error(const struct plug__log *log, const struct plug_err *err)
@@ -448,5 +456,5 @@ void plug__log_error(const struct plug__log *log, const struct plug_err *err)
         plug__str_drop(&message);
         log_add_hint(&line, log_err_hint(err));
     }
-    log_stderr(&line);
+    log_stderr(log, &line);
 }

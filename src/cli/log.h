@@ -22,6 +22,7 @@ struct plug__log {
     int json;
     int ready_open; /* `ready` is open: the listening lines go there as well */
     plug_handle ready;
+    int *painted;     /* a line of --progress stands there unended; or NULL */
     int child_hinted; /* the hint about a child's status was given */
 };
 

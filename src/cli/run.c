@@ -8,6 +8,7 @@
 #include "cli/dump.h"
 #include "cli/log.h"
 #include "cli/nofork.h"
+#include "cli/progress.h"
 #include "cli/stats.h"
 #include "cli/verbs.h"
 #include "core/lockfile.h"
@@ -45,6 +46,7 @@ struct run {
     int replaces;      /* a program with nofork takes our place once the first side is up */
     struct plug__relay_set set;
     struct plug__raw raw; /* -r, -R */
+    struct plug__progress progress;
 };
 
 /* ---- what is asked, checked before anything is opened ---- */
@@ -377,6 +379,35 @@ static int run_replace(struct run *run, struct plug_err *err)
     return plug__nofork_go(sides[0], sides[1], err);
 }
 
+static void run_sum(void *arg, struct plug__progress_sum *ret)
+{
+    const struct run *run = arg;
+
+    for (unsigned i = 0; i < run->n; i++) {
+        struct plug__relay_totals t = {0};
+        plug__relay_totals(run->relays[i].relay, &t);
+        for (int d = 0; d < 2; d++) {
+            ret->bytes[d] += t.flow[d].bytes;
+            ret->records[d] += t.flow[d].records;
+        }
+    }
+}
+
+static int run_progress(struct run *run, struct plug_err *err)
+{
+    struct plug__progress *p = &run->progress;
+    int rc;
+
+    if (!run->args->progress)
+        return 0;
+    p->sum = run_sum;
+    p->arg = run;
+    p->size = run->args->size;
+    run->log.painted = &p->painted;
+    rc = plug__progress_begin(p, run->loop, run->args->progress > 1);
+    return rc < 0 ? plug__err(err, rc, 0, NULL, "no timer for --progress") : 0;
+}
+
 static int run_turns(struct run *run, struct plug_err *err)
 {
     while (!run->again && !run_done(run)) {
@@ -475,7 +506,7 @@ static int run_open(struct run *run, struct plug_err *err)
     for (unsigned i = 0; i < run->n; i++)
         if ((rc = run_start(run, &run->relays[i], err)) < 0)
             return rc;
-    return 0;
+    return run_progress(run, err);
 }
 
 static void run_close(struct run *run)
@@ -521,6 +552,7 @@ int plug__run(const struct plug__args *args)
         int rc = run_open(&run, &err);
         if (rc >= 0)
             rc = run_turns(&run, &err);
+        plug__progress_end(&run.progress);
         if (rc < 0 && run.ended_by) {
             status = run_status(&run);
         } else if (rc < 0) {

@@ -339,7 +339,7 @@ static void test_filters__dump_shows_what_passes(void **state)
 {
     struct one t;
     struct shown shown = {{{0}}, {0}, {0}};
-    struct plug__filter_sink sink = {show, &shown};
+    struct plug__filter_sink sink = {.bytes = show, .arg = &shown};
     size_t n = 0;
     (void)state;
     begin(&t, "dump+sim:a,type=seqpacket,splits");

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Statistics at the end and on USR1, events as JSON, and -v -x beside socat's."""
 import json
+import os
+import pty
 import re
 import signal
 import socket
@@ -8,7 +10,7 @@ import subprocess
 
 import pytest
 
-from conftest import connect, need, read_all, until
+from conftest import PLUG, connect, need, read_all, until
 
 
 def lines_of(p, what):
@@ -177,3 +179,39 @@ def test_raw_file_that_is_full(plug):
     p = plug("-r", "/dev/full", "-", "exec:cat", stdin=subprocess.PIPE)
     assert p.finish(b"x" * 300000)[:2] == (0, b"x" * 300000)
     assert p.stderr().count("no space left") == 1
+
+
+def test_progress_only_where_somebody_looks(plug):
+    p = plug("--progress", "-", "exec:cat", stdin=subprocess.PIPE)
+    assert p.finish(b"x" * 1000)[:2] == (0, b"x" * 1000)
+    assert p.stderr() == ""
+
+
+def test_progress_in_a_file(plug):
+    p = plug("--progress=always", "--size", "4k", "-", "exec:cat", stdin=subprocess.PIPE)
+    assert p.finish(b"x" * 2048)[0] == 0
+    last = p.stderr().splitlines()[-1]
+    assert last.startswith("2.00 KiB forth (") and "2.00 KiB back (" in last and ", 50%" in last
+    assert "\r" not in p.stderr()
+
+
+def test_progress_on_a_terminal(tmp_path):
+    """The line is written over while it goes on, and ended at the end."""
+    ours, theirs = pty.openpty()
+    p = subprocess.Popen([PLUG, "--progress", "-", "exec:cat"], stdin=subprocess.PIPE,
+                         stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    p.stdin.write(b"x" * 1000)
+    p.stdin.flush()
+    text = b""
+    while text.count(b"\r\x1b[K1000 B forth") < 2:
+        text += os.read(ours, 4096)
+    p.stdin.close()
+    try:
+        while piece := os.read(ours, 4096):
+            text += piece
+    except OSError:
+        pass
+    os.close(ours)
+    assert p.wait(30) == 0
+    assert text.count(b"\n") == 1 and text.endswith(b"\r\n")
