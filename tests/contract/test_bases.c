@@ -37,6 +37,8 @@ static const struct row rows[] = {
     {"exec", "exec:cat", NULL, ROW_ECHO, 0},
     {"exec over pipes", "exec:cat,pipes", NULL, ROW_ECHO, 0},
     {"system", "system:cat", NULL, ROW_ECHO, 0},
+    {"program on a terminal", "pty:cat,rawer", NULL, ROW_ECHO | ROW_NOHALF, 0},
+    {"terminal and serial line", "pty:,link=t1,rawer", "serial:t1", ROW_NOHALF, 0},
     {"pipe", "pipe:p1,wronly", "pipe:p1,rdonly", ROW_ONEWAY, 0},
     {"unnamed pipe", "pipe:", NULL, ROW_ECHO | ROW_NOHALF, 0},
     {"two FIFOs as one", "pipe:p2!!pipe:p3", "pipe:p3!!pipe:p2", 0, 0},

@@ -29,20 +29,22 @@ _Static_assert(sizeof(struct termios2) <= sizeof(struct plug__tty), "room for th
 
 enum tty_field { TTY_I, TTY_O, TTY_C, TTY_L };
 
-/* Clears `mask` and sets `bits`; a simple flag has both the same. */
+/* Clears `mask` and sets `bits`. Flags have both the same; of choices one is made, and saying no to
+ * one chooses no other. */
 struct tty_row {
     const char *name;
     enum tty_field field;
+    int choice;
     tcflag_t mask, bits;
 };
 
-#define ROW(f, n, bit)         \
-    {                          \
-        n, TTY_##f, (bit), bit \
+#define ROW(f, n, bit)            \
+    {                             \
+        n, TTY_##f, 0, (bit), bit \
     }
-#define PICK(f, n, mask, bits)   \
-    {                            \
-        n, TTY_##f, (mask), bits \
+#define PICK(f, n, mask, bits)      \
+    {                               \
+        n, TTY_##f, 1, (mask), bits \
     }
 
 static const struct tty_row tty_rows[] = {
@@ -290,7 +292,7 @@ int plug__os_tty_option(struct plug__tty *tty, const char *name, int64_t value)
     int64_t speed;
     int c = tty_char(name);
     if (row) {
-        if (value || row->mask == row->bits)
+        if (value || !row->choice)
             tty_change(t, row->field, row->mask, value ? row->bits : 0);
         return 0;
     }
