@@ -413,10 +413,12 @@ static void log_show(struct plug__log *log, enum plug__level level, unsigned rel
 /* Who waits at the ready descriptor finds the line on stderr as well. */
 void plug__log_event(struct plug__log *log, unsigned relay, const struct plug__event *ev)
 {
-    enum plug__level level = log_level(ev);
+    int level = (int)log_level(ev) + ev->quiet;
 
-    if ((int)level <= log->level)
-        log_show(log, level, relay, ev);
+    if (level > PLUG__LEVEL_DEBUG)
+        level = PLUG__LEVEL_DEBUG;
+    if (level <= log->level)
+        log_show(log, (enum plug__level)level, relay, ev);
     log_ready(log, ev);
 }
 

@@ -27,6 +27,7 @@ struct plug__common {
     int forever, reconnect;      /* without end; also when lost while the other side is there */
     plug_time interval, backoff; /* between attempts, 1 s; doubled up to backoff (0: never) */
     int64_t jitter;              /* percent of it, more or less */
+    int children_shutup;         /* what is told of its sessions is a level less urgent */
     const char *preamble;        /* what each connection begins with */
     int64_t backlog;             /* 0: the system's most */
     const char *frame;           /* name of the framing layer, NULL: chunk */
@@ -46,7 +47,7 @@ struct plug_plan {
     const char *text; /* the address as given */
     int url;          /* spelling: URL (1) or classic (0) */
     int checked;
-    int unaimed; /* plug_socket's: what plug_connect will name is still missing */
+    int unaimed;      /* plug_socket's: what plug_connect will name is still missing */
     unsigned without; /* PLUG_NOREAD, PLUG_NOWRITE: what the caller will not do (-u, -U); set before
                        * check. Bases that open differently for it look here: file, pipe */
     const struct plug_optval *opts; /* common options as given, those that push layers too */

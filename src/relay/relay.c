@@ -71,6 +71,10 @@ void plug__relay_emit(struct plug__relay *r, struct plug__event *ev)
     if (!r->conf.event)
         return;
     ev->relay = r;
+    for (int i = 0; i < 2; i++) {
+        if ((r->listens & (1 << i)) && (ev->session || ev->peer))
+            ev->quiet |= (i ? r->conf.b : r->conf.a)->common.children_shutup;
+    }
     if (!ev->name && ev->kind == PLUG__EV_OPENED) {
         relay_peer(r, ev, name, sizeof(name));
         ev->name = name[0] ? name : NULL;

@@ -52,6 +52,7 @@ struct plug__event {
     int side;         /* 0 A, 1 B, -1 neither */
     const char *name; /* address or peer, text of the moment */
     const char *peer; /* of a listener's session: who had connected; else NULL */
+    int quiet;        /* levels less urgent than its kind is (children-shutup) */
     struct plug_err err;
     int64_t accepted,
         unsent; /* EV_LOST: bytes taken from us, bytes of these not acknowledged; -1 unknown */

@@ -404,3 +404,16 @@ def test_a_broken_record_says_how_it_broke(plug):
     p = plug("-u", "netstring+fd:0", "create:/dev/null", stdin=subprocess.PIPE)
     assert p.finish(b"5:abcdef")[0] == 8
     assert "not framed as netstring" in p.stderr()
+
+
+def test_children_shutup_makes_sessions_quieter(plug):
+    """Their errors are warnings, and hidden by -d0; the listening line and the exit stay."""
+    for option, said in (("", 1), ("#children-shutup", 0)):
+        p = plug("-d0", f"tcp-listen://127.0.0.1:0{option}", "exec:false", ready=1)
+        for _ in range(2):
+            with connect(p.port()) as c:
+                read_all(c)
+        p.p.terminate()
+        p.wait()
+        assert ("child process failed" in p.stderr()) == bool(said), p.stderr()
+        assert "listening on" in p.stderr()
