@@ -210,6 +210,42 @@ void plug__mux_leave(struct plug__mux_child *c)
     plug__mux_unref(m);
 }
 
+/* Takes the records out of a child and its key from the table. */
+static struct plug__mux_child *mux_refresh(struct plug__mux_child *c, struct plug__list *records,
+                                           size_t queued)
+{
+    struct plug__mux *m = c->mux;
+    const uint32_t keylen = c->hash.keylen;
+    struct plug__mux_child *fresh;
+    plug__list_move(records, &c->records);
+    mux_account(c, queued, 0);
+    mux_forget(c);
+    if (m->fresh_queued + queued > m->most_fresh_queued ||
+        mux_freshen(m, c->key, keylen, &fresh) < 0)
+        return NULL;
+    plug__list_move(&fresh->records, records);
+    mux_account(fresh, 0, queued);
+    return fresh;
+}
+
+int plug__mux_return(struct plug__mux_child *c)
+{
+    struct plug__mux *m = c->mux;
+    struct plug__mux_child *fresh = NULL;
+    struct plug__list records;
+    if (!m || m->most_fresh == 0 || plug__list_empty(&c->records)) {
+        plug__mux_leave(c);
+        return 0;
+    }
+    plug__list_init(&records);
+    fresh = mux_refresh(c, &records, c->queued);
+    while (!plug__list_empty(&records))
+        plug__free(plug__of(plug__list_pop(&records), struct plug__mux_record, node));
+    c->mux = NULL;
+    plug__mux_unref(m);
+    return fresh != NULL;
+}
+
 static void mux_clear(struct plug__mux *m)
 {
     while (!plug__list_empty(&m->fresh))

@@ -83,6 +83,9 @@ void plug__mux_wait_out(struct plug__mux_child *c); /* the base said EAGAIN: OUT
 void plug__mux_out_ready(struct plug__mux *m);
 /* Notes an error for the child it concerns; unknown and fresh keys have nobody to tell. */
 void plug__mux_error(struct plug__mux *m, const void *key, size_t keylen, int code, int os);
+/* The same, but what it has not read becomes a fresh key's, while there is room for one. Returns 1
+ * when there is one more to accept. */
+int plug__mux_return(struct plug__mux_child *c);
 /* The child closes: frees its records and its reference. A child that was never accepted: no-op. */
 void plug__mux_leave(struct plug__mux_child *c);
 

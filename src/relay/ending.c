@@ -336,12 +336,20 @@ static void ending_done(struct plug__session *s)
     ending_tell(s, &ev, 0, status);
 }
 
+static int ending_is_muxed(const struct plug__session *s, int side)
+{
+    return (s->flags & (side ? PLUG__SESSION_CHILD_B : PLUG__SESSION_CHILD_A)) &&
+           (plug__sock_base(s->side[side])->ops->flags & PLUG_MUXED);
+}
+
 /* What still comes in is read and counted: left unread it would make the kernel reset the
  * connection, and what we sent would be lost with it. */
 static void ending_late(struct plug__session *s, int side)
 {
     struct plug_iov iov = {plug__loop_scratch(s->relay->loop), PLUG__SCRATCH};
     int deaf = s->fault && side != s->fault_side; /* not ended: its sink failed */
+    if (!deaf && ending_is_muxed(s, side))
+        return; /* what comes now begins the next session */
     if (!iov.base || (s->pump[side].state == PLUG__PUMP_DONE && !deaf) ||
         (plug__sock_step(s->side[side])->flags & PLUG_NOREAD))
         return;

@@ -64,6 +64,7 @@ static int dgram_session_recv(struct plug__dgram *d, struct plug_msg *v, unsigne
     r = plug__mux_recv(&d->child, v, n);
     if (r > 0) {
         d->last = d->s.l.sock->loop->now;
+        d->heard = 1;
         dgram_name(d, v, r);
     }
     if (r > 0 && d->base->each) {
@@ -169,6 +170,17 @@ plug_time plug__dgram_tick(struct plug_layer *l, plug_time now)
     return PLUG_FOREVER;
 }
 
+/* What came for a session that ends because it was idle begins a new one, as if it had come a
+ * moment later. Not for one that never read: its successor would do no better. */
+static void dgram_leave(struct plug__dgram *d)
+{
+    struct plug_layer *listener = d->base->listener;
+    if (!d->heard || d->s.l.sock->loop->now - d->last < dgram_idle(d))
+        plug__mux_leave(&d->child);
+    else if (plug__mux_return(&d->child) && listener)
+        plug_ready(listener, PLUG_IN);
+}
+
 void plug__dgram_close(struct plug_layer *l)
 {
     struct plug__dgram *d = plug__dgram_of(l);
@@ -176,7 +188,7 @@ void plug__dgram_close(struct plug_layer *l)
         if (d->left)
             plug__mux_unref(&d->base->mux);
         else
-            plug__mux_leave(&d->child);
+            dgram_leave(d);
     } else if (d->base) {
         plug__dgram_base_leave(d->base);
     }

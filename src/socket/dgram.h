@@ -41,6 +41,7 @@ struct plug__dgram {
     plug_time last;                  /* session: when the last record passed */
     int left;                        /* session: ended by idleness and out of the mux */
     int ended;                       /* session of one record: it was read */
+    int heard;                       /* session: it has read a record */
     struct plug__mux_child child;    /* session */
 };
 

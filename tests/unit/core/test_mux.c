@@ -390,6 +390,42 @@ static void test_mux__who_left_is_new_again(void **state)
     kid_leave(&k);
 }
 
+/* A session that ends while a record is on its way to it: the record begins the next. */
+static void test_mux__what_was_not_read_is_new_again(void **state)
+{
+    struct bench *b = *state;
+    struct kid k, next;
+    assert_int_equal(test_deliver(b, "a", "read"), 0);
+    assert_int_equal(kid_accept(&k, b), 0);
+    test_expect(&k, "read");
+    assert_int_equal(test_deliver(b, "a", "late"), 0);
+    assert_int_equal(test_deliver(b, "a", "later"), 0);
+    assert_int_equal(plug__mux_return(&k.child), 1);
+    plug__loop_unqueue(&k.sock.task);
+    assert_int_equal(kid_accept(&next, b), 0);
+    test_expect(&next, "late");
+    test_expect(&next, "later");
+    assert_int_equal(plug__mux_return(&next.child), 0); /* nothing is left to give back */
+    plug__loop_unqueue(&next.sock.task);
+    assert_int_equal(kid_accept(&k, b), PLUG_EAGAIN);
+}
+
+static void test_mux__nothing_is_new_again_without_room(void **state)
+{
+    struct bench *b = *state;
+    struct kid k;
+    assert_int_equal(test_deliver(b, "a", "x"), 0);
+    assert_int_equal(kid_accept(&k, b), 0);
+    b->mux.most_fresh = 1;
+    assert_int_equal(test_deliver(b, "b", "takes the only place"), 0);
+    assert_int_equal(plug__mux_return(&k.child), 0);
+    plug__loop_unqueue(&k.sock.task);
+    assert_int_equal(b->mux.dropped[PLUG__DROP_NEW], 1);
+    assert_int_equal(kid_accept(&k, b), 0);
+    test_expect(&k, "takes the only place");
+    kid_leave(&k);
+}
+
 static void test_mux__a_child_that_never_was_may_leave(void **state)
 {
     struct kid k;
@@ -434,6 +470,8 @@ int main(void)
         BENCH(test_mux__an_error_is_told_once_after_the_records),
         BENCH(test_mux__an_error_for_nobody_is_nothing),
         BENCH(test_mux__who_left_is_new_again),
+        BENCH(test_mux__what_was_not_read_is_new_again),
+        BENCH(test_mux__nothing_is_new_again_without_room),
         BENCH(test_mux__a_child_that_never_was_may_leave),
         BENCH(test_mux__children_outlive_the_listener),
     };
