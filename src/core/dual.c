@@ -17,6 +17,7 @@ struct dual {
     struct plug_sock *half[2]; /* A is read, B is written; NULL: not open, or not needed */
     uint8_t shut;              /* bit i: half i is shut for good */
     uint8_t deaf;              /* B says no more */
+    int16_t broken;            /* why not, where that was no end */
 };
 
 static struct dual *dual_of(struct plug_layer *l)
@@ -48,8 +49,9 @@ static void dual_drain(struct dual *d)
             return;
         if (r < 0) {
             d->deaf = 1;
-            if (r != PLUG_EOF && !d->l.error[1])
-                plug_fail(&d->l, 1, r, 0);
+            d->broken = r == PLUG_EOF ? 0 : (int16_t)r;
+            if (d->broken && !d->l.error[1])
+                plug_fail(&d->l, 1, r, plug__sock_base(b)->os_error);
             return;
         }
     }
@@ -64,7 +66,7 @@ static void dual_watch(struct plug_sock *s, void *arg)
         if (plug__sock_base(s)->error[1] && !d->l.error[1])
             d->l.error[1] = plug__sock_base(s)->error[1];
     }
-    plug_ready(&d->l, s == d->half[0] ? PLUG_IN : PLUG_OUT);
+    plug_ready(&d->l, s == d->half[0] || d->broken ? PLUG_IN | PLUG_OUT : PLUG_OUT);
 }
 
 /* ---- opening ---- */
@@ -128,6 +130,8 @@ static int dual_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsig
         return n ? PLUG_EOF : 0;
     dual_forget_end(a);
     r = n ? plug__sock_recv(a, v, n, flags) : plug_layer_recv(a->top, v, 0, flags);
+    if (r == PLUG_EAGAIN && d->broken) /* as of one connection: what came first was read first */
+        return plug_fail(l, 0, d->broken, l->os_error);
     if (r == PLUG_EAGAIN)
         plug_unready(l, PLUG_IN);
     return r >= 0 || r == PLUG_EAGAIN || r == PLUG_EOF

@@ -9,6 +9,7 @@
 
 extern const struct plug_ops plug__stdio_ops;
 extern const struct plug_ops plug__fd_ops;
+extern const struct plug_ops plug__accept_fd_ops;
 extern const struct plug_ops plug__file_ops;
 extern const struct plug_ops plug__gopen_ops;
 extern const struct plug_ops plug__pipe_ops;

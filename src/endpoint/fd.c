@@ -18,6 +18,10 @@ static const struct plug_kind fd_kinds[] = {
         .help = "an open descriptor, whatever kind it is",
         .example = "plug fd:3 tcp://example.org:80",
     },
+    {0},
+};
+
+static const struct plug_kind accept_kinds[] = {
     {
         .name = "accept-fd",
         .aliases = "accept",
@@ -153,6 +157,31 @@ const struct plug_ops plug__fd_ops = {
     .kinds = fd_kinds,
     .options = plug__fd_options,
     .defaults = &fd_defaults,
+    .plan = fd_plan,
+    .init = fd_init,
+    .open = fd_open,
+    .accept = plug_pass_accept,
+    .recv = plug__duplex_recv,
+    .send = plug__duplex_send,
+    .shut = plug__duplex_shut,
+    .want = plug_pass_want,
+    .bypass = plug__duplex_bypass,
+    .getopt = plug__duplex_getopt,
+    .setopt = plug_no_setopt,
+    .tick = plug__duplex_tick,
+    .close = plug__duplex_close,
+};
+
+/* Its plan always names the layer of the socket, whose options it has; the slots stand for nothing.
+ */
+const struct plug_ops plug__accept_fd_ops = {
+    .name = "accept-fd",
+    .size = sizeof(struct plug__duplex),
+    .conf = 0,
+    .flags = PLUG_BASE | PLUG_LISTENS | PLUG_HALFCLOSE | PLUG_RELIABLE,
+    .kinds = accept_kinds,
+    .options = NULL,
+    .defaults = NULL,
     .plan = fd_plan,
     .init = fd_init,
     .open = fd_open,

@@ -470,3 +470,18 @@ def test_descriptors_are_refused_where_data_is_spliced(plug, short_dir):
             s.close()
         p.wait()
         assert re.search(r"[1-9]\d* bytes spliced", p.stderr())
+
+
+def test_descriptors_that_come_to_a_datagram_listener(plug, short_dir):
+    p = plug(f"unix-dgram-listen:{short_dir}/s,fork,idle-timeout=0.2", "echo:", ready=1)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as c:
+        c.bind(str(short_dir / "me"))
+        c.settimeout(30)
+        c.connect(str(short_dir / "s"))
+        counts = set()
+        for _ in range(5):
+            send_with_descriptor(c, b"with", 0)
+            assert c.recv(16) == b"with"
+            counts.add(descriptors_of(p))
+        assert len(counts) == 1, counts
+    until(lambda: "5 messages were dropped" in p.stderr(), "it is told")
