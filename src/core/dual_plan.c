@@ -153,8 +153,15 @@ static int dual_refuse(const struct plug_step *step, struct plug_err *reterr, co
 static int dual_ways(const struct plug_step *step, const struct plug_step *from,
                      const struct plug_step *to, struct plug_err *reterr)
 {
+    const struct plug_step *a = &step->plan->half[0]->steps[0];
+    const struct plug_step *b = &step->plan->half[1]->steps[0];
     int unread = (from->flags & PLUG_NOREAD) != 0;
 
+    if (a->adopt != PLUG_NO_HANDLE && a->adopt == b->adopt) {
+        plug__err(reterr, PLUG_EUSAGE, 0, "dual", "both halves are the same socket");
+        plug__err_hint(reterr, "given once, it is read and written");
+        return PLUG_EUSAGE;
+    }
     if (!unread && !(to->flags & PLUG_NOWRITE))
         return 0;
     plug__err(reterr, PLUG_EUSAGE, 0, "dual", "%s cannot be %s",

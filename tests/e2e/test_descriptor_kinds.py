@@ -401,6 +401,14 @@ def test_dual_that_cannot_be(address, why):
     assert done.returncode == 2 and why in done.stderr
 
 
+def test_dual_of_one_socket_twice(plug):
+    a, b = socket.socketpair()
+    with a, b:
+        n = a.fileno()
+        p = plug(f"fd:{n}!!fd:{n}", "exec:cat", pass_fds=(n,))
+        assert p.wait() == 2 and "the same socket" in p.stderr()
+
+
 def test_dual_errors_point_into_the_whole(plug):
     for address, at in (("-!!pipe:,unlink", "pipe"), ("-!!tcp:h:99999", "99999"),
                         ("-,nosuch!!-", "nosuch"), ("-!!file:/x,rdonly,trunc", "file")):
