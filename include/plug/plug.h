@@ -297,10 +297,10 @@ PLUG_API int plug_recvmmsg(struct plug_sock *s, struct plug_msg *v, unsigned n, 
  * plug_fd). */
 PLUG_API int plug_getsockopt(struct plug_sock *s, int level, int name, void *val, size_t *len);
 
-/* Sets an option of the layer that owns the level. What has to be set before connect or listen is
- * given with the address: plug help lists the names.
- * Returns 0; ENOTSUP (no layer of this endpoint has it); ENOTCONN (there is no descriptor yet);
- * EINVAL; EPERM, EACCES; EBUSY (given away by plug_fd). */
+/* Sets an option of the layer that owns the level. Before connect or listen the system's own
+ * options of a socket are kept and set when it is made; what is wrong with them is told then.
+ * Returns 0; ENOTSUP (no layer of this endpoint has it); ENOTCONN (not connected yet, and the layer
+ * cannot wait); EINVAL; EPERM, EACCES; EBUSY (given away by plug_fd); ENOMEM. */
 PLUG_API int plug_setsockopt(struct plug_sock *s, int level, int name, const void *val, size_t len);
 
 /* Waits until one of n endpoints is ready. They may be of any kind, each on its private loop, or

@@ -268,6 +268,47 @@ static void test_calls__options_reach_the_kernel(void **state)
     plug_close(s);
 }
 
+/* In the order of every book: socket, setsockopt, bind, listen; socket, setsockopt, connect. */
+static void test_calls__options_are_set_before_the_socket_is_there(void **state)
+{
+    static const char *const stacks[] = {"tcp", "udp", "unix-seqpacket"};
+    int size = 8192, got = 0;
+    size_t len = sizeof got;
+    (void)state;
+    for (size_t i = 0; i < sizeof stacks / sizeof *stacks; i++) {
+        struct plug_sock *l = must_socket(stacks[i]), *s = must_socket(stacks[i]);
+        const char *where = strncmp(stacks[i], "unix", 4) ? "127.0.0.1:0" : calls_path("s");
+        calls_expect("setsockopt", plug_setsockopt(l, SOL_SOCKET, SO_RCVBUF, &size, sizeof size),
+                     0);
+        calls_expect("setsockopt", plug_setsockopt(s, SOL_SOCKET, SO_SNDBUF, &size, sizeof size),
+                     0);
+        calls_expect("bind", plug_bind(l, where), 0);
+        calls_expect("listen", plug_listen(l, 0), 0);
+        calls_expect("connect", plug_connect(s, calls_where(l), soon()), 0);
+        calls_expect("getsockopt", plug_getsockopt(l, SOL_SOCKET, SO_RCVBUF, &got, &len), 0);
+        assert_int_equal(got, 2 * size); /* as Linux counts */
+        calls_expect("getsockopt", plug_getsockopt(s, SOL_SOCKET, SO_SNDBUF, &got, &len), 0);
+        assert_int_equal(got, 2 * size);
+        plug_close(s);
+        plug_close(l);
+    }
+}
+
+static void test_calls__a_wrong_option_is_told_by_connect(void **state)
+{
+    struct plug_sock *l = calls_open("tcp-listen://127.0.0.1:0"), *s = must_socket("tcp");
+    char big[300] = {0};
+    int on = 1, r;
+    (void)state;
+    calls_expect("too long", plug_setsockopt(s, SOL_SOCKET, SO_RCVBUF, big, sizeof big),
+                 PLUG_EINVAL);
+    calls_expect("kept", plug_setsockopt(s, SOL_SOCKET, 9999, &on, sizeof on), 0);
+    r = plug_connect(s, calls_where(l), soon());
+    assert_true(r < 0 && r != PLUG_ETIMEDOUT);
+    plug_close(s);
+    plug_close(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +318,8 @@ int main(void)
         cmocka_unit_test(test_calls__of_a_datagram_server),
         cmocka_unit_test(test_calls__one_datagram_socket_and_three_peers),
         cmocka_unit_test(test_calls__options_reach_the_kernel),
+        cmocka_unit_test(test_calls__options_are_set_before_the_socket_is_there),
+        cmocka_unit_test(test_calls__a_wrong_option_is_told_by_connect),
     };
     return cmocka_run_group_tests(tests, calls_folder, calls_folder_drop);
 }
