@@ -137,6 +137,18 @@ static const char *const socat_options[26 + 1] = {
 static const struct {
     const char *names, *why;
 } socat_never[] = {
+    {"acceptconn so-acceptconn error so-error peercred so-peercred tcp-info info",
+     "the system tells it and takes no value for it"},
+    {"bsdcompat so-bsdcompat", "the kernel has not looked at it for twenty years"},
+    {"security-authentication security-encryption-network security-encryption-transport "
+     "securityauthentication securityencryptionnetwork securityencryptiontransport "
+     "so-security-authentication so-security-encryption-network so-security-encryption-transport",
+     "no system has it"},
+    {"attach-filter attachfilter so-attach-filter detach-filter detachfilter so-detach-filter",
+     "a filter is a program, not a value; nft and range= keep peers out"},
+    {"ip-pktoptions ippktoptions pktoptions pktopts ipv6-pktinfo",
+     "what comes with a datagram is asked for by ip-pktinfo, ip-recvttl and their like"},
+    {"res-debug", "the library prints nothing; dig +trace shows what name servers say"},
     {"async o-async fiosetown siocspgrp", "plug waits in one place and takes no signals for data"},
     {"direct o-direct o_direct",
      "O_DIRECT wants aligned pieces, which a stream does not have; sync waits for the disk"},

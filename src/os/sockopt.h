@@ -91,6 +91,9 @@ enum { PLUG__LACKS = -1 };
 #ifndef TCP_NOTSENT_LOWAT
 #define TCP_NOTSENT_LOWAT PLUG__LACKS
 #endif
+#ifndef TCP_MD5SIG_EXT
+#define TCP_MD5SIG_EXT PLUG__LACKS
+#endif
 #ifndef IP_FREEBIND
 #define IP_FREEBIND PLUG__LACKS
 #endif
@@ -226,6 +229,10 @@ int plug__os_join(plug_handle h, const struct plug__join *j, int *reterr_os);
 int plug__os_multicast_if(plug_handle h, int family, const struct plug_addr *at, const char *ifname,
                           int *reterr_os);
 int plug__os_is_multicast(const struct plug_addr *a);
+
+enum { PLUG__TCP_MD5 = 80 }; /* longest key */
+/* Signs segments to and from any peer of a family by that key (RFC 2385). */
+int plug__os_tcp_md5(plug_handle h, int family, const char *key, int *reterr_os);
 
 /* The user of the program at the other end of a connected Unix socket. ENOTSUP where that cannot be
  * known. */

@@ -55,6 +55,10 @@ const struct plug_option plug__socket_options[] = {
         "SECONDS", "SO_LINGER: what the kernel does at close; 0 resets"),
     NUMBER("sndbuf", "so-sndbuf", SOL_SOCKET, SO_SNDBUF, "BYTES", "the kernel's send buffer"),
     NUMBER("rcvbuf", "so-rcvbuf", SOL_SOCKET, SO_RCVBUF, "BYTES", "the kernel's receive buffer"),
+    ROW("sndbuf-late", "so-sndbuf-late", PLUG_OPT_SOCKINT, PLUG_PHASE_CONNECTED, SOL_SOCKET,
+        SO_SNDBUF, "BYTES", "the same, once there is a connection"),
+    ROW("rcvbuf-late", "so-rcvbuf-late", PLUG_OPT_SOCKINT, PLUG_PHASE_CONNECTED, SOL_SOCKET,
+        SO_RCVBUF, "BYTES", "the same, once there is a connection"),
     NUMBER("sndbufforce", "so-sndbufforce", SOL_SOCKET, SO_SNDBUFFORCE, "BYTES",
            "send buffer above the system's limit (privileged)"),
     NUMBER("rcvbufforce", "so-rcvbufforce", SOL_SOCKET, SO_RCVBUFFORCE, "BYTES",
@@ -234,6 +238,20 @@ const struct plug_option plug__ip_options[] = {
     {.name = NULL},
 };
 
+static int options_check_key(const char *value)
+{
+    size_t n = strlen(value);
+    return n && n <= PLUG__TCP_MD5 ? 0 : PLUG_EUSAGE;
+}
+
+/* A dual-stack socket has its IPv4 peers as such. */
+static int options_set_key(plug_handle h, const char *value, int family, int *reterr_os)
+{
+    if (family == AF_INET6)
+        (void)plug__os_tcp_md5(h, AF_INET, value, NULL);
+    return plug__os_tcp_md5(h, family, value, reterr_os);
+}
+
 const struct plug_option plug__tcp_options[] = {
     FLAG("nodelay", "tcp-nodelay", IPPROTO_TCP, TCP_NODELAY,
          "send small pieces at once; on by default in both spellings"),
@@ -246,8 +264,20 @@ const struct plug_option plug__tcp_options[] = {
     ROW("user-timeout", "tcp-user-timeout", PLUG_OPT_SOCKMS, PLUG_PHASE_SOCKET, IPPROTO_TCP,
         TCP_USER_TIMEOUT, "SECONDS", "end the connection when data stays unacknowledged so long"),
     FLAG("cork", "tcp-cork", IPPROTO_TCP, TCP_CORK, "hold back partial segments"),
-    NUMBER("mss", "tcp-maxseg maxseg mss-late", IPPROTO_TCP, TCP_MAXSEG, "BYTES",
-           "largest segment"),
+    NUMBER("mss", "tcp-maxseg maxseg", IPPROTO_TCP, TCP_MAXSEG, "BYTES", "largest segment"),
+    ROW("mss-late", "tcp-maxseg-late maxseg-late", PLUG_OPT_SOCKINT, PLUG_PHASE_CONNECTED,
+        IPPROTO_TCP, TCP_MAXSEG, "BYTES", "the same, once there is a connection"),
+    {.name = "md5sig",
+     .aliases = "tcp-md5sig",
+     .type = PLUG_OPT_SOCKANY,
+     .level = IPPROTO_TCP,
+     .opt = TCP_MD5SIG_EXT,
+     .flags = PLUG__LACKING(TCP_MD5SIG_EXT),
+     .value = "KEY",
+     .form = "a key of 1 to 80 bytes",
+     .check = options_check_key,
+     .set = options_set_key,
+     .help = "sign each segment (RFC 2385); the other side needs the same key"},
     NUMBER("syncnt", "tcp-syncnt", IPPROTO_TCP, TCP_SYNCNT, "N", "SYNs sent before giving up"),
     ROW("defer-accept", "tcp-defer-accept", PLUG_OPT_SOCKSECS, PLUG_PHASE_SOCKET, IPPROTO_TCP,
         TCP_DEFER_ACCEPT, "SECONDS", "a listener wakes only when data has come"),

@@ -20,6 +20,26 @@ int plug__os_socktime(plug_handle h, int level, int name, plug_time t, int *rete
     return plug__os_setsockopt(h, level, name, &tv, sizeof tv, reterr_os);
 }
 
+int plug__os_tcp_md5(plug_handle h, int family, const char *key, int *reterr_os)
+{
+#ifdef TCP_MD5SIG_FLAG_PREFIX
+    struct tcp_md5sig sig = {.tcpm_flags = TCP_MD5SIG_FLAG_PREFIX}; /* a prefix of no bits: all */
+    size_t n = strlen(key);
+    if (n == 0 || n > TCP_MD5SIG_MAXKEYLEN)
+        return PLUG_EINVAL;
+    sig.tcpm_addr.ss_family = (sa_family_t)family;
+    sig.tcpm_keylen = (uint16_t)n;
+    memcpy(sig.tcpm_key, key, n);
+    return plug__os_setsockopt(h, IPPROTO_TCP, TCP_MD5SIG_EXT, &sig, sizeof sig, reterr_os);
+#else
+    (void)h;
+    (void)family;
+    (void)key;
+    (void)reterr_os;
+    return PLUG_ENOTSUP;
+#endif
+}
+
 int plug__os_peer_uid(plug_handle h, int64_t *ret, int *reterr_os)
 {
 #ifdef SO_PEERCRED

@@ -18,6 +18,15 @@ int plug__os_socktime(plug_handle h, int level, int name, plug_time t, int *rete
     return plug__os_setsockopt(h, level, name, &ms, sizeof ms, reterr_os);
 }
 
+int plug__os_tcp_md5(plug_handle h, int family, const char *key, int *reterr_os)
+{
+    (void)h;
+    (void)family;
+    (void)key;
+    (void)reterr_os;
+    return PLUG_ENOTSUP;
+}
+
 int plug__os_peer_uid(plug_handle h, int64_t *ret, int *reterr_os)
 {
     (void)h;

@@ -131,6 +131,45 @@ static void test_options__protocol_is_asked_for(void **state)
     assert_true(rig_try(NULL, "tcp4-listen://127.0.0.1:0#protocol=17", &s) < 0);
 }
 
+/* A segment without the right signature is none. */
+static void test_options__segments_are_signed(void **state)
+{
+    struct plug_sock *l, *c, *s;
+    char address[96];
+    int r = rig_try(NULL, "tcp4-listen://127.0.0.1:0#tcp-md5sig=secret", &l);
+    (void)state;
+    if (r == PLUG_ENOTSUP)
+        return; /* a kernel without it */
+    assert_int_equal(r, 0);
+    (void)snprintf(address, sizeof(address), "tcp://127.0.0.1:%u#md5sig=secret", rig_port(l));
+    c = rig_open(NULL, address);
+    s = rig_accept(NULL, l);
+    rig_says(NULL, c, s, "signed");
+    plug_close(c);
+    plug_close(s);
+    (void)snprintf(address, sizeof(address), "tcp://127.0.0.1:%u#md5sig=other,connect-timeout=0.1",
+                   rig_port(l));
+    assert_int_equal(rig_try(NULL, address, &c), PLUG_ETIMEDOUT);
+    plug_close(l);
+}
+
+static void test_options__late_ones_are_set_on_the_connection(void **state)
+{
+    struct plug_sock *l = rig_open(NULL, "tcp4-listen://127.0.0.1:0#rcvbuf-late=30000"), *c, *s;
+    char address[64];
+    (void)state;
+    (void)snprintf(address, sizeof(address), "tcp://127.0.0.1:%u#so-sndbuf-late=20000",
+                   rig_port(l));
+    c = rig_open(NULL, address);
+    s = rig_accept(NULL, l);
+    assert_int_equal(rig_int(s, SOL_SOCKET, SO_RCVBUF), 60000); /* Linux doubles */
+    assert_int_equal(rig_int(c, SOL_SOCKET, SO_SNDBUF), 40000);
+    assert_int_not_equal(rig_int(l, SOL_SOCKET, SO_RCVBUF), 60000);
+    plug_close(s);
+    plug_close(c);
+    plug_close(l);
+}
+
 /* The type of a Unix socket decides what the address carries. */
 static void test_options__type_makes_records(void **state)
 {
@@ -181,6 +220,8 @@ static void test_options__wrong_values_are_pointed_at(void **state)
         {"unix-listen:/tmp/x,pf=ip4", "ip4"},
         {"udp4-listen:0,range=nowhere", "nowhere"},
         {"tcp4:a:1,ai-all=maybe", "maybe"},
+        {"tcp4:a:1,md5sig=", "md5sig"},
+        {"tcp4:a:1,peercred", "peercred"},
         {"tcp4:a:1,res-usevc=2", "2"},
     };
     (void)state;
@@ -276,6 +317,8 @@ int main(void)
         cmocka_unit_test(test_options__of_ip6),
         cmocka_unit_test(test_options__bytes_of_ip_options),
         cmocka_unit_test(test_options__protocol_is_asked_for),
+        cmocka_unit_test(test_options__segments_are_signed),
+        cmocka_unit_test(test_options__late_ones_are_set_on_the_connection),
         cmocka_unit_test(test_options__type_makes_records),
         cmocka_unit_test(test_options__wrong_values_are_pointed_at),
         cmocka_unit_test(test_options__multicast_is_heard),
