@@ -6,7 +6,9 @@
 #include "endpoint/descriptor.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/listen_fds.h"
+#include "endpoint/tty.h"
 #include "util/err.h"
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +36,29 @@ static const struct plug_kind accept_kinds[] = {
     {0},
 };
 
-static const struct plug__fd_conf fd_defaults = PLUG__FD_CONF_NONE;
+struct fd_conf {
+    struct plug__fd_conf fd;
+    struct plug__tty_conf tty;
+};
+
+struct fd_layer {
+    struct plug__duplex d;
+    struct plug__tty_hold hold;
+};
+
+static const struct fd_conf fd_defaults = {.fd = PLUG__FD_CONF_NONE};
+
+static const struct plug_option fd_options[] = {
+    {.name = "fd",
+     .type = PLUG_OPT_GROUP,
+     .offset = offsetof(struct fd_conf, fd),
+     .group = plug__fd_options},
+    {.name = "tty",
+     .type = PLUG_OPT_GROUP,
+     .offset = offsetof(struct fd_conf, tty),
+     .group = plug__tty_options},
+    {0},
+};
 
 /* -1: out of range, or not a number. */
 static int fd_number(const struct plug_step *step)
@@ -112,7 +136,8 @@ static int fd_plan(struct plug_step *step, struct plug_err *reterr)
     if (st.kind == PLUG__KIND_SOCKET)
         return fd_socket(step, &st, n, reterr);
     fd_flags(step, &st);
-    return 0;
+    return plug__tty_check_open(step, &((struct fd_conf *)step->conf)->tty,
+                                st.kind == PLUG__KIND_TTY, reterr);
 }
 
 static int fd_init(struct plug_layer *l, const struct plug_step *step, struct plug_err *reterr)
@@ -138,24 +163,41 @@ static int fd_take(struct plug__duplex *d, int *os)
 
 static int fd_open(struct plug_layer *l)
 {
-    struct plug__duplex *d = (struct plug__duplex *)l;
+    struct fd_layer *f = (struct fd_layer *)l;
+    const struct fd_conf *c = f->d.step->conf;
     int os = 0, r = 0;
-    if (d->in.io.handle == PLUG_NO_HANDLE && d->out.io.handle == PLUG_NO_HANDLE)
-        r = fd_take(d, &os);
+    if (f->d.in.io.handle == PLUG_NO_HANDLE && f->d.out.io.handle == PLUG_NO_HANDLE) {
+        r = fd_take(&f->d, &os);
+        if (r >= 0)
+            r = plug__tty_hold(&f->hold, f->d.step, &c->tty, fd_number(f->d.step), &os);
+    }
     if (r >= 0)
-        r = plug__duplex_dress(d, d->step->conf, &os);
+        r = plug__duplex_dress(&f->d, &c->fd, &os);
     if (r == PLUG_EAGAIN)
         return r;
-    return r < 0 ? plug_fail(l, 2, r, os) : plug__duplex_start(d);
+    return r < 0 ? plug_fail(l, 2, r, os) : plug__duplex_start(&f->d);
+}
+
+static int fd_shut(struct plug_layer *l, int how)
+{
+    if (how == PLUG_SHUT_RESET) /* it closes the number as well */
+        plug__tty_let_go(&((struct fd_layer *)l)->hold);
+    return plug__duplex_shut(l, how);
+}
+
+static void fd_close(struct plug_layer *l)
+{
+    plug__tty_let_go(&((struct fd_layer *)l)->hold);
+    plug__duplex_close(l);
 }
 
 const struct plug_ops plug__fd_ops = {
     .name = "fd",
-    .size = sizeof(struct plug__duplex),
-    .conf = sizeof(struct plug__fd_conf),
+    .size = sizeof(struct fd_layer),
+    .conf = sizeof(struct fd_conf),
     .flags = PLUG_BASE | PLUG_HALFCLOSE | PLUG_RELIABLE | PLUG_ONCE,
     .kinds = fd_kinds,
-    .options = plug__fd_options,
+    .options = fd_options,
     .defaults = &fd_defaults,
     .plan = fd_plan,
     .init = fd_init,
@@ -163,20 +205,20 @@ const struct plug_ops plug__fd_ops = {
     .accept = plug_pass_accept,
     .recv = plug__duplex_recv,
     .send = plug__duplex_send,
-    .shut = plug__duplex_shut,
+    .shut = fd_shut,
     .want = plug_pass_want,
     .bypass = plug__duplex_bypass,
     .getopt = plug__duplex_getopt,
     .setopt = plug_no_setopt,
     .tick = plug__duplex_tick,
-    .close = plug__duplex_close,
+    .close = fd_close,
 };
 
 /* Its plan always names the layer of the socket, whose options it has; the slots stand for nothing.
  */
 const struct plug_ops plug__accept_fd_ops = {
     .name = "accept-fd",
-    .size = sizeof(struct plug__duplex),
+    .size = sizeof(struct fd_layer),
     .conf = 0,
     .flags = PLUG_BASE | PLUG_LISTENS | PLUG_HALFCLOSE | PLUG_RELIABLE,
     .kinds = accept_kinds,

@@ -35,6 +35,13 @@ static int program_refuse(const struct plug_step *step, const struct plug_optval
     return PLUG_EUSAGE;
 }
 
+/* Options of a terminal that others open: a program has its own from the start. */
+static int program_waits(const char *name)
+{
+    return strcmp(name, "wait-slave") == 0 || strcmp(name, "pty-interval") == 0 ||
+           strcmp(name, "sitout-eio") == 0;
+}
+
 int plug__program_terminal(const struct plug_step *step, int pty, int pipes,
                            struct plug_err *reterr)
 {
@@ -44,6 +51,9 @@ int plug__program_terminal(const struct plug_step *step, int pty, int pipes,
         uint32_t offset;
         int of_terminal = strcmp(name, "ctty") == 0 ||
                           plug__option_find(plug__pty_options, name, strlen(name), &offset);
+        if (pty && program_waits(name))
+            return program_refuse(step, v, "is for a terminal that others open",
+                                  "leave it out: the program has it open from the start", reterr);
         if (pty && pipes && strcmp(name, "pipes") == 0)
             return program_refuse(step, v, "contradicts pty",
                                   "a terminal is one object both ways: leave pipes out", reterr);

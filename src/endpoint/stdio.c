@@ -105,20 +105,6 @@ static int stdio_look(int n, struct plug__stat *ret, struct plug_err *reterr)
     return 0;
 }
 
-/* Settings are those of the terminal that is read, else of the one that is written. */
-static int stdio_settings(const struct plug_step *step, int tty, struct plug_err *reterr)
-{
-    struct stdio_conf *c = step->conf;
-    const struct plug_optval *v = plug__tty_asked(step);
-    if (!v || tty)
-        return plug__tty_check(step, &c->tty, reterr);
-    plug__err(reterr, PLUG_EUSAGE, 0, "stdio", "%s is for a terminal, which this is not",
-              v->option->name);
-    plug__err_hint(reterr, "leave it out, or run plug at a terminal (ssh -t, docker run -t)");
-    plug__err_at(reterr, v->column, v->width);
-    return PLUG_EUSAGE;
-}
-
 static int stdio_plan(struct plug_step *step, struct plug_err *reterr)
 {
     struct stdio_numbers num = stdio_numbers(step);
@@ -141,7 +127,9 @@ static int stdio_plan(struct plug_step *step, struct plug_err *reterr)
         step->adopt = num.in;
         return 0;
     }
-    return stdio_settings(step, in.kind == PLUG__KIND_TTY || out.kind == PLUG__KIND_TTY, reterr);
+    /* Settings are those of the terminal that is read, else of the one that is written. */
+    return plug__tty_check_open(step, &((struct stdio_conf *)step->conf)->tty,
+                                in.kind == PLUG__KIND_TTY || out.kind == PLUG__KIND_TTY, reterr);
 }
 
 static int stdio_init(struct plug_layer *l, const struct plug_step *step, struct plug_err *reterr)

@@ -211,6 +211,19 @@ const struct plug_optval *plug__tty_asked(const struct plug_step *step)
     return NULL;
 }
 
+int plug__tty_check_open(const struct plug_step *step, struct plug__tty_conf *c, int tty,
+                         struct plug_err *reterr)
+{
+    const struct plug_optval *v = plug__tty_asked(step);
+    if (!v || tty)
+        return plug__tty_check(step, c, reterr);
+    plug__err(reterr, PLUG_EUSAGE, 0, step->ops->name, "%s is for a terminal, which this is not",
+              v->option->name);
+    plug__err_hint(reterr, "leave it out, or run plug at a terminal (ssh -t, docker run -t)");
+    plug__err_at(reterr, v->column, v->width);
+    return PLUG_EUSAGE;
+}
+
 /* ---- changing ---- */
 
 static int tty_settings(const struct plug_step *step, struct plug__tty *t)

@@ -21,6 +21,10 @@ extern const struct plug_option plug__tty_options[];
 int plug__tty_check(const struct plug_step *step, struct plug__tty_conf *c,
                     struct plug_err *reterr);
 
+/* The same for what is open already: settings of what is no terminal are refused. */
+int plug__tty_check_open(const struct plug_step *step, struct plug__tty_conf *c, int tty,
+                         struct plug_err *reterr);
+
 /* The first setting that the address asks for, or NULL. */
 const struct plug_optval *plug__tty_asked(const struct plug_step *step);
 

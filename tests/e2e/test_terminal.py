@@ -479,6 +479,29 @@ def test_settings_of_what_is_no_terminal_are_refused(plug):
     assert "raw is for a terminal" in err and "^^^" in err
 
 
+def test_settings_of_a_descriptor(plug, wire):
+    a, path, before = wire()
+    fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    p = plug(f"fd:{fd},rawer,b1200", "stall:", pass_fds=(fd,))
+    until(lambda: not termios.tcgetattr(a)[LFLAG] & termios.ECHO, "the settings are made")
+    assert termios.tcgetattr(a)[OSPEED] == termios.B1200
+    p.p.send_signal(signal.SIGTERM)
+    p.p.send_signal(signal.SIGINT)
+    p.wait()
+    assert termios.tcgetattr(a) == before
+    os.close(fd)
+    assert "is for a terminal" in refused(plug, "fd:0,raw", "stall:")
+
+
+def test_link_to_a_programs_terminal(plug, tmp_path):
+    link = tmp_path / "tty"
+    p = plug("-", f"exec:cat,pty,rawer,link={link}", stdin=subprocess.PIPE)
+    until(lambda: os.path.exists(link), "the link is there")
+    assert os.readlink(link).startswith("/dev/pts/")
+    p.finish(b"x")
+    assert not os.path.lexists(link)
+
+
 def test_size_is_followed(terminal):
     t = terminal(PLUG, "-,raw,echo=0", "pty:sh", cols=111, rows=41)
     t.type(b"stty size; echo do''ne\r")

@@ -134,9 +134,10 @@ static void test_pty__program(void **state)
 static void test_pty__options_that_cannot_be(void **state)
 {
     static const char *const addresses[] = {
-        "pty:,winsize=80",      "pty:cat,winsize=0x1", "exec:cat,echo=0", "exec:cat,ctty",
-        "exec:cat,pty,pipes",   "exec:cat,pty,nofork", "pty:,crdly=9",    "pty:,intr=300",
-        "exec:cat,su=no-such-", "pty:cat,umask=8",     "pty:,no-such=1",  "pty:,baud=-1"};
+        "pty:,winsize=80",           "pty:cat,winsize=0x1", "exec:cat,echo=0", "exec:cat,ctty",
+        "exec:cat,pty,pipes",        "exec:cat,pty,nofork", "pty:,crdly=9",    "pty:,intr=300",
+        "exec:cat,su=no-such-",      "pty:cat,umask=8",     "pty:,no-such=1",  "pty:cat,wait-slave",
+        "exec:cat,pty,sitout-eio=1", "pty:,baud=-1"};
     struct rig *t = *state;
     for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
         struct plug_sock *s;
