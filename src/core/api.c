@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PLUG__KEPT_OPTION = 256 }; /* longest value of an option that waits for its descriptor */
+enum { API_KEPT = 256 }; /* longest value of an option that waits for its descriptor */
 
 /* ---- the engine ---- */
 
@@ -410,7 +410,7 @@ static int api_keep(struct plug_plan *p, int level, int name, const unsigned cha
         plug__option_find(base->ops->options, row, sizeof(row) - 1, &offset);
     char *text;
     int at;
-    if (!o || len == 0 || len > PLUG__KEPT_OPTION)
+    if (!o || len == 0 || len > API_KEPT)
         return o ? PLUG_EINVAL : PLUG_ENOTSUP;
     opts = plug__plan_alloc(p, (base->nopts + 1) * sizeof(*opts));
     text = plug__plan_alloc(p, 2 * len + 32);
