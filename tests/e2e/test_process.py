@@ -134,15 +134,15 @@ def test_su_without_the_right_is_told(plug, tmp_path):
 def test_chroot_changes_the_root_of_the_program(plug):
     root()
     for option in ("chroot", "chroot-early"):
-        names = output(plug, f"exec:ls /,{option}=/usr").split()
+        names = output(plug, f"exec:/bin/ls /,{option}=/usr").split()
         assert "share" in names and "proc" not in names
-    assert output(plug, "exec:pwd,chroot=/usr").strip() == "/"
-    assert output(plug, "exec:pwd,chroot=/usr,chdir=/share").strip() == "/share"
+    assert output(plug, "exec:/bin/pwd,chroot=/usr").strip() == "/"
+    assert output(plug, "exec:/bin/pwd,chroot=/usr,chdir=/share").strip() == "/share"
 
 
 def test_chroot_and_user_together(plug):
     root()
-    assert output(plug, "exec:id -u,chroot=/usr,su-d=nobody") == f"{NOBODY}\n"  # /usr has no passwd
+    assert output(plug, "exec:/bin/id -u,chroot=/usr,su-d=nobody") == f"{NOBODY}\n"  # /usr has no passwd
 
 
 def test_chroot_that_is_not_there_is_named(plug):
