@@ -316,7 +316,7 @@ static void session_give_up(struct plug__session *s, int d, int code)
     if (code && !s->fault) {
         s->lacks = session_lacks(s->side[!d]);
         s->fault = (int16_t)code;
-        s->fault_side = (int8_t)!d;
+        s->fault_side = (uint8_t)!d;
     }
 }
 
