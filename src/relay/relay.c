@@ -152,6 +152,12 @@ static int relay_is_once(const struct plug_plan *p)
     return (p->steps[p->nsteps - 1].flags & PLUG_ONCE) || (p->steps[0].flags & PLUG_ONCE);
 }
 
+/* Of A!!B the one that is read. */
+static const struct plug_plan *relay_source(const struct plug_plan *p)
+{
+    return p->half[0] ? p->half[0] : p;
+}
+
 /* Two names of the same thing that exists once, such as `plug - -`: reading it twice would tear it
  * apart. */
 static int relay_same_once(const struct plug_plan *a, const struct plug_plan *b)
@@ -167,7 +173,7 @@ static void relay_directions(struct plug__relay *r)
         r->runs |= 1;
     if (c->only != 1 && relay_reads(c->b, c->a))
         r->runs |= 2;
-    if (r->runs == 3 && relay_same_once(c->a, c->b))
+    if (r->runs == 3 && relay_same_once(relay_source(c->a), relay_source(c->b)))
         r->runs = 1;
 }
 

@@ -9,6 +9,9 @@ enum { LOSSY_SOURCE = 64 * 1024 };
 
 int pair_joins(const struct kind *a, const struct kind *b)
 {
+    if (((a->flags & KIND_FEW) && !(b->flags & KIND_PARTNER)) ||
+        ((b->flags & KIND_FEW) && !(a->flags & KIND_PARTNER)))
+        return 0;
     if (a->how == HOW_ECHO || b->how == HOW_ECHO) {
         const struct kind *k = a->how == HOW_ECHO ? b : a;
         return k->how != HOW_ECHO && (k->flags & KIND_TALKS) && (k->flags & KIND_HEARS);
@@ -87,7 +90,7 @@ void pair_flow(struct pair *p, int i, uint64_t seed)
 static int can_end(const struct pair *p, int i)
 {
     const struct kind *k = p->end[i].kind;
-    return (k->flags & KIND_ENDS) && (k->flags & KIND_TALKS) && k->how != HOW_ECHO;
+    return (k->flags & (KIND_ENDS | KIND_ONCE)) && (k->flags & KIND_TALKS) && k->how != HOW_ECHO;
 }
 
 /* The test's end reads an end of data when plug half-closes. */
@@ -112,13 +115,28 @@ static void hold_reply(struct pair *p, int i)
     f->content.mark = (size_t)f->hold;
 }
 
+/* The one direction that there is has no end. */
+static int endless(const struct pair *p)
+{
+    return (p->flow[0].on && !p->flow[1].on && !can_end(p, 0) && !pair_is_echo(p, 1)) ||
+           (p->flow[1].on && !p->flow[0].on && !can_end(p, 1) && !pair_is_echo(p, 0));
+}
+
+static int ends_itself(const struct pair *p, int i)
+{
+    return p->end[i].kind->how == HOW_SOURCE ||
+           ((p->end[i].kind->flags & KIND_ONCE) && p->end[!i].kind->how != HOW_SOURCE);
+}
+
 void pair_choose_closing(struct pair *p)
 {
     int a = can_end(p, 0), b = can_end(p, 1);
     p->closing = p->asked;
-    if (p->end[0].kind->how == HOW_SOURCE || (a && !b))
+    if (endless(p))
+        p->closing = CLOSE_NONE;
+    else if (ends_itself(p, 0) || (a && !b))
         p->closing = CLOSE_A;
-    else if (p->end[1].kind->how == HOW_SOURCE || (b && !a))
+    else if (ends_itself(p, 1) || (b && !a))
         p->closing = CLOSE_B;
     else if (!a && !b)
         p->closing = CLOSE_NONE;

@@ -13,10 +13,13 @@
 enum how {
     HOW_CALLED, /* the test listens (or is bound), plug calls */
     HOW_CALLS,  /* plug listens, the test calls */
+    HOW_HANDED, /* the test listens, plug is handed that socket by number, the test calls */
     HOW_FDS,    /* a socket pair or a pipe, one end of it given to plug by number */
     HOW_LENT,   /* a child of plug lends the test its descriptors */
     HOW_PAIR,   /* in the process: the test uses the library's own end */
     HOW_FIFO,   /* a name both open */
+    HOW_PTY,    /* plug makes a terminal, the test opens its other end by the link */
+    HOW_TTY,    /* the test makes a terminal, plug opens its other end by name */
     HOW_SOURCE, /* no end: plug reads what is prepared */
     HOW_SINK,   /* no end: plug writes what the test looks at */
     HOW_ECHO,   /* no end: gives back */
@@ -37,7 +40,11 @@ enum {
     KIND_ONE_WAY = 1024, /* needs -u or -U */
     KIND_WHOLE = 2048,   /* all of it is one record where the other side has bounds */
     KIND_BIG = 4096,     /* of those that 64 MiB are sent through */
-    KIND_BEGINS = 8192   /* hung up before it has begun when nothing at all is sent to it */
+    KIND_BEGINS = 8192,  /* hung up before it has begun when nothing at all is sent to it */
+    KIND_FEW = 1 << 14,  /* moves as another row does: joined with partners only */
+    KIND_PARTNER = 1 << 15,
+    KIND_ONCE = 1 << 16, /* what it says ends with its first record */
+    KIND_SPLIT = 1 << 17 /* two descriptors: one to read, one to write */
 };
 
 enum framing {
@@ -51,7 +58,7 @@ enum framing {
 
 struct kind {
     const char *name;
-    const char *relay; /* address with {port} {dir} {n} {fd} {lender} {text} */
+    const char *relay; /* address with {port} {dir} {n} {fd} {fd2} {tty} {grace} {text} */
     enum how how;
     unsigned flags;
     int family, type; /* of the test's socket */
@@ -128,6 +135,7 @@ struct end {
     uint64_t wire_content; /* content bytes of the frame in `wire` */
     unsigned char *raw;    /* framed bytes that came in */
     size_t raw_len;
+    char tty[64]; /* name of the terminal that the test made */
     char address[512];
 };
 

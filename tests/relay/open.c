@@ -84,6 +84,10 @@ static void put_value(const struct pair *p, int i, const char *key, size_t n, ch
         (void)snprintf(to, room, "%u", e->port);
     else if (strncmp(key, "fd", n) == 0)
         (void)snprintf(to, room, "%d", e->given[0]);
+    else if (strncmp(key, "fd2", n) == 0)
+        (void)snprintf(to, room, "%d", e->given[1]);
+    else if (strncmp(key, "tty", n) == 0)
+        (void)snprintf(to, room, "%s", e->tty);
     else if (strncmp(key, "grace", n) == 0)
         (void)snprintf(to, room, "%d", p->child ? 1 : 40);
     else if (strncmp(key, "text", n) == 0)
@@ -117,7 +121,7 @@ static int end_socket(struct pair *p, struct end *e)
 }
 
 /* Bound, and listening where there are connections. */
-static int open_called(struct pair *p, struct end *e)
+static int open_listener(struct pair *p, struct end *e)
 {
     union any_addr a;
     socklen_t len = end_addr(p, e, 'u', 0, &a);
@@ -131,6 +135,16 @@ static int open_called(struct pair *p, struct end *e)
     if (getsockname(e->listener, &a.sa, &len) < 0)
         return open_fail(p, e, "getsockname");
     e->port = e->kind->family == AF_INET ? ntohs(a.in.sin_port) : 0;
+    return 0;
+}
+
+/* The same, for plug to have. */
+static int open_handed(struct pair *p, struct end *e)
+{
+    if (open_listener(p, e) < 0)
+        return -1;
+    e->given[0] = e->given[1] = e->listener;
+    e->listener = -1;
     return 0;
 }
 
@@ -181,6 +195,7 @@ static int meet_calls(struct pair *p, struct end *e)
 
 /* ---- descriptors ---- */
 
+/* One; or one for plug to read and one to write. */
 static int open_socketpair(struct pair *p, struct end *e)
 {
     int fds[2];
@@ -188,10 +203,16 @@ static int open_socketpair(struct pair *p, struct end *e)
         return open_fail(p, e, "socketpair");
     e->given[0] = e->given[1] = fds[0];
     e->in = e->out = fds[1];
+    if (nonblock(fds[1]) < 0 || !(e->kind->flags & KIND_SPLIT))
+        return 0;
+    if (socketpair(AF_UNIX, e->kind->type | SOCK_CLOEXEC, 0, fds) < 0)
+        return open_fail(p, e, "socketpair");
+    e->given[1] = fds[0];
+    e->in = fds[1];
     return nonblock(fds[1]);
 }
 
-/* One for plug to read; for stdio one to write as well. */
+/* One for plug to read; for stdio and the like one to write as well. */
 static int open_fds(struct pair *p, struct end *e)
 {
     int fds[2];
@@ -201,7 +222,7 @@ static int open_fds(struct pair *p, struct end *e)
         return open_fail(p, e, "pipe");
     e->given[0] = fds[0];
     e->out = fds[1];
-    if (nonblock(fds[1]) < 0 || e->kind->how != HOW_STDIO)
+    if (nonblock(fds[1]) < 0 || (e->kind->how != HOW_STDIO && !(e->kind->flags & KIND_SPLIT)))
         return 0;
     if (pipe2(fds, O_CLOEXEC) < 0)
         return open_fail(p, e, "pipe");
@@ -274,6 +295,34 @@ static int meet_fifo(struct pair *p, struct end *e)
     return 1;
 }
 
+/* ---- terminals ---- */
+
+/* Two descriptors, so that nobody takes it for a socket. */
+static int tty_twice(struct pair *p, struct end *e)
+{
+    e->out = fcntl(e->in, F_DUPFD_CLOEXEC, 0);
+    return e->out < 0 ? open_fail(p, e, "dup") : 1;
+}
+
+static int meet_pty(struct pair *p, struct end *e)
+{
+    char path[128];
+    end_path(p, e, 'y', path, sizeof(path));
+    e->in = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (e->in < 0)
+        return errno == ENOENT ? 0 : open_fail(p, e, "open the terminal");
+    return tty_twice(p, e);
+}
+
+static int open_tty(struct pair *p, struct end *e)
+{
+    e->in = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (e->in < 0 || grantpt(e->in) < 0 || unlockpt(e->in) < 0 ||
+        ptsname_r(e->in, e->tty, sizeof(e->tty)) != 0)
+        return open_fail(p, e, "a new terminal");
+    return tty_twice(p, e);
+}
+
 /* ---- files, the library's own ---- */
 
 static int open_source(struct pair *p, int i)
@@ -333,7 +382,10 @@ int end_prepare(struct pair *p, int i)
     int r = 0;
     switch (e->kind->how) {
     case HOW_CALLED:
-        r = open_called(p, e);
+        r = open_listener(p, e);
+        break;
+    case HOW_HANDED:
+        r = open_handed(p, e);
         break;
     case HOW_FDS:
     case HOW_STDIO:
@@ -345,11 +397,15 @@ int end_prepare(struct pair *p, int i)
     case HOW_FIFO:
         r = open_fifo(p, e);
         break;
+    case HOW_TTY:
+        r = open_tty(p, e);
+        break;
     case HOW_SOURCE:
         r = open_source(p, i);
         break;
     case HOW_CALLS:
     case HOW_PAIR:
+    case HOW_PTY:
     case HOW_SINK:
     case HOW_ECHO:
         break;
@@ -364,11 +420,16 @@ static int meet(struct pair *p, struct end *e)
     case HOW_CALLED:
         return meet_called(p, e);
     case HOW_CALLS:
+    case HOW_HANDED:
         return meet_calls(p, e);
     case HOW_LENT:
         return meet_lent(p, e);
     case HOW_FIFO:
         return meet_fifo(p, e);
+    case HOW_PTY:
+        return meet_pty(p, e);
+    case HOW_TTY:
+        return p->opened; /* it has the settings that plug gave it */
     case HOW_SINK:
         return meet_sink(p, e);
     case HOW_PAIR:

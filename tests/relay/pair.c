@@ -103,6 +103,16 @@ static void end_init(struct end *e, const struct kind *k, uint64_t seed, unsigne
                       .piece = pieces[seed % 8]};
 }
 
+/* Plug closes what it was given, but for a half that it has no use for. */
+static void pair_gave(struct pair *p, int i)
+{
+    struct end *e = &p->end[i];
+    int unused = (e->kind->flags & KIND_SPLIT) && (p->end[!i].kind->flags & KIND_ONE_WAY);
+    e->given[1] = -1;
+    if (!unused)
+        e->given[0] = -1;
+}
+
 int pair_begin(struct pair *p, const struct kind *a, const struct kind *b, uint64_t seed,
                unsigned *number)
 {
@@ -126,7 +136,7 @@ int pair_begin(struct pair *p, const struct kind *a, const struct kind *b, uint6
     if (pair_relay(p) < 0)
         return -1;
     for (int i = 0; i < 2; i++)
-        p->end[i].given[0] = p->end[i].given[1] = -1; /* plug closes what it was given */
+        pair_gave(p, i);
     return 0;
 }
 
@@ -176,8 +186,9 @@ static int pair_said(const struct pair *p)
 /* Both directions can end: then the relay ends without a wait. */
 static int ends_alone(const struct pair *p)
 {
+    const unsigned end = KIND_ENDS | KIND_ONCE;
     const struct kind *a = p->end[0].kind, *b = p->end[1].kind;
-    return p->closing != CLOSE_NONE && (a->flags & b->flags & KIND_ENDS);
+    return p->closing != CLOSE_NONE && (a->flags & end) && (b->flags & end);
 }
 
 /* A direction that no pump runs ends with the other: grace is for a reply that may come. */
@@ -337,7 +348,8 @@ static int pair_phase(struct pair *p)
 /* A relay that ends before all was said, or that fails. */
 static int pair_early(struct pair *p)
 {
-    int may = one_way(p) || (p->phase >= PHASE_RUN && ends_alone(p));
+    int once = (p->end[0].kind->flags | p->end[1].kind->flags) & KIND_ONCE;
+    int may = one_way(p) || ((p->phase >= PHASE_RUN || once) && ends_alone(p));
     if (p->phase >= PHASE_IDLE || !relay_done(p) || (may && !relay_status(p)))
         return 0;
     return pair_fail(p, "the relay ended too early, in phase %d with status %d %s", (int)p->phase,

@@ -58,6 +58,8 @@ static int64_t get(struct end *e, void *data, size_t len, int *ret_eor)
     *ret_eor = 1;
     n = e->out == e->in ? recv(e->in, data, len, MSG_TRUNC * (e->kind->type != SOCK_STREAM))
                         : read(e->in, data, len);
+    if (n < 0 && errno == EIO)
+        return INT64_MIN; /* how a terminal says that nobody has its other end */
     if (n < 0)
         return errno == EINTR || errno == ENOTCONN ? -EAGAIN : -errno;
     if (n == 0 && e->kind->how == HOW_FIFO && !hung_up(e->in))
