@@ -9,10 +9,7 @@
 #include "core/sock.h"
 #include "util/err.h"
 #include <plug/version.h>
-#include <stdio.h>
 #include <string.h>
-
-enum { API_KEPT = 256 }; /* longest value of an option that waits for its descriptor */
 
 /* ---- the engine ---- */
 
@@ -34,15 +31,6 @@ static int api_wait(struct plug_sock *s, api_try fn, void *arg, plug_time deadli
         if (r < 0)
             return r;
     }
-}
-
-/* 0, or why the sock takes no call at all now. Before any other look at it: what a thread serves is
- * that thread's. */
-static int api_mine(const struct plug_sock *s)
-{
-    if (!s)
-        return PLUG_EINVAL;
-    return plug__served_busy(s) ? PLUG_EBUSY : 0;
 }
 
 static int api_is_up(struct plug_sock *s, void *arg)
@@ -139,7 +127,7 @@ int plug_open_on(struct plug_sock **ret, struct plug_loop *loop, const char *add
 int plug_bind(struct plug_sock *s, const char *address)
 {
     char *text;
-    int r = api_mine(s);
+    int r = plug__sock_mine(s);
     if (r < 0 || !address)
         return r < 0 ? r : PLUG_EINVAL;
     if (s->flags & PLUG__SOCK_STARTED)
@@ -167,7 +155,7 @@ static int api_aim(struct plug_sock *s, const char *address)
 
 int plug_connect(struct plug_sock *s, const char *address, plug_time deadline)
 {
-    int r = api_mine(s);
+    int r = plug__sock_mine(s);
     if (r < 0 || !address)
         return r < 0 ? r : PLUG_EINVAL;
     if (s->flags & PLUG__SOCK_STARTED)
@@ -190,7 +178,7 @@ int plug_connect_addr(struct plug_sock *s, const struct plug_addr *address, plug
 
 int plug_listen(struct plug_sock *s, int backlog)
 {
-    int r = api_mine(s);
+    int r = plug__sock_mine(s);
     if (r < 0 || backlog < 0)
         return r < 0 ? r : PLUG_EINVAL;
     if (s->flags & PLUG__SOCK_STARTED)
@@ -238,7 +226,7 @@ static int api_own_loop(struct plug_sock *child)
 int plug_accept(struct plug_sock *s, struct plug_sock **ret, plug_time deadline)
 {
     struct plug_sock *child = NULL;
-    int r = api_mine(s);
+    int r = plug__sock_mine(s);
     if (r < 0 || !ret || !(s->flags & PLUG__SOCK_LISTENER))
         return r < 0 ? r : PLUG_EINVAL;
     r = api_wait(s, api_take, &child, deadline);
@@ -254,7 +242,7 @@ int plug_accept(struct plug_sock *s, struct plug_sock **ret, plug_time deadline)
 
 int plug_state(const struct plug_sock *s)
 {
-    int r = api_mine(s);
+    int r = plug__sock_mine(s);
     if (r < 0)
         return r;
     if (s->failed)
@@ -294,7 +282,7 @@ int plug__sock_begin(struct plug_sock *s)
 
 static int api_can_move(struct plug_sock *s)
 {
-    int r = api_mine(s);
+    int r = plug__sock_mine(s);
     if (r < 0 || (s->flags & PLUG__SOCK_LISTENER))
         return r < 0 ? r : PLUG_EINVAL;
     return plug__sock_begin(s);
@@ -369,80 +357,6 @@ int64_t plug_recv(struct plug_sock *s, void *buf, size_t len, unsigned flags, pl
     return plug_recvfrom(s, buf, len, flags, NULL, deadline);
 }
 
-/* ---- options ---- */
-
-static int api_put_int(void *val, size_t *len, int n)
-{
-    if (*len < sizeof(n))
-        return PLUG_EINVAL;
-    memcpy(val, &n, sizeof(n));
-    *len = sizeof(n);
-    return 0;
-}
-
-int plug_getsockopt(struct plug_sock *s, int level, int name, void *val, size_t *len)
-{
-    int r = api_mine(s);
-    if (r < 0 || !val || !len)
-        return r < 0 ? r : PLUG_EINVAL;
-    if (level == PLUG_LEVEL_SOCK && name == PLUG_SO_TYPE)
-        return api_put_int(val, len, plug__sock_step(s)->offers);
-    if (level == PLUG_LEVEL_SOCK && name == PLUG_SO_LIMIT) {
-        if (*len < sizeof(size_t))
-            return PLUG_EINVAL;
-        memcpy(val, &plug__sock_step(s)->limit, sizeof(size_t));
-        *len = sizeof(size_t);
-        return 0;
-    }
-    (void)plug__sock_begin(s); /* what cannot begin has no descriptor to ask: the layer says so */
-    return s->top->ops->getopt(s->top, level, name, val, len);
-}
-
-/* There is no descriptor yet: kept as the option of an address that sets any by its number.
- * ENOTSUP: the base is no socket. */
-static int api_keep(struct plug_plan *p, int level, int name, const unsigned char *val, size_t len)
-{
-    static const char row[] = "setsockopt-bin", digits[] = "0123456789abcdef";
-    struct plug_step *base = &p->steps[0];
-    struct plug_optval *opts;
-    uint32_t offset;
-    const struct plug_option *o =
-        plug__option_find(base->ops->options, row, sizeof(row) - 1, &offset);
-    char *text;
-    int at;
-    if (!o || len == 0 || len > API_KEPT)
-        return o ? PLUG_EINVAL : PLUG_ENOTSUP;
-    opts = plug__plan_alloc(p, (base->nopts + 1) * sizeof(*opts));
-    text = plug__plan_alloc(p, 2 * len + 32);
-    if (!opts || !text)
-        return PLUG_ENOMEM;
-    at = snprintf(text, 32, "%d:%d:x", level, name);
-    for (size_t i = 0; i < len; i++) {
-        text[at++] = digits[val[i] >> 4];
-        text[at++] = digits[val[i] & 15];
-    }
-    text[at] = '\0';
-    if (base->nopts)
-        memcpy(opts, base->opts, base->nopts * sizeof(*opts));
-    opts[base->nopts] = (struct plug_optval){.option = o, .text = text};
-    base->opts = opts;
-    base->nopts++;
-    return 0;
-}
-
-int plug_setsockopt(struct plug_sock *s, int level, int name, const void *val, size_t len)
-{
-    int r = api_mine(s);
-    if (r < 0 || (!val && len) || (level == PLUG_LEVEL_SOCK && name == PLUG__SO_MOVE))
-        return r < 0 ? r : PLUG_EINVAL;
-    if (!(s->flags & PLUG__SOCK_STARTED) && level >= 0 && name >= 0 && level < PLUG_LEVEL_SOCK) {
-        r = api_keep(s->plan, level, name, val, len);
-        if (r != PLUG_ENOTSUP)
-            return r;
-    }
-    return s->top->ops->setopt(s->top, level, name, val, len);
-}
-
 /* ---- ends and errors ---- */
 
 static int api_try_shut(struct plug_sock *s, void *arg)
@@ -452,7 +366,7 @@ static int api_try_shut(struct plug_sock *s, void *arg)
 
 int plug_shutdown(struct plug_sock *s, int how, plug_time deadline)
 {
-    int r = api_mine(s);
+    int r = plug__sock_mine(s);
     if (r < 0 || (s->flags & PLUG__SOCK_LISTENER) || how < PLUG_SHUT_RD || how > PLUG_SHUT_RESET)
         return r < 0 ? r : PLUG_EINVAL;
     if (!(s->flags & PLUG__SOCK_STARTED))
@@ -523,7 +437,7 @@ static void api_lock_text(const struct plug_sock *s, struct plug_err *reterr, in
 int plug_error(const struct plug_sock *s, struct plug_err *reterr)
 {
     const struct plug_layer *l;
-    int code = api_mine(s), os = 0;
+    int code = plug__sock_mine(s), os = 0;
     char text[96];
     if (code < 0)
         return plug__err(reterr, code, 0, NULL, "%s", plug_strerror(code));

@@ -48,6 +48,13 @@ int plug__served_busy(const struct plug_sock *s)
     return s->served && serve_state(s->served) == SERVE_RUNS;
 }
 
+int plug__sock_mine(const struct plug_sock *s)
+{
+    if (!s)
+        return PLUG_EINVAL;
+    return plug__served_busy(s) ? PLUG_EBUSY : 0;
+}
+
 static void serve_free(struct plug__served *v)
 {
     if (v->wake[0] != PLUG_NO_HANDLE)

@@ -17,6 +17,10 @@ enum {
 /* 1 while the sock belongs to its descriptor. The caller's thread. */
 int plug__served_busy(const struct plug_sock *s);
 
+/* 0, or why the sock takes no call at all now: EINVAL (NULL), EBUSY. Before any other look at it:
+ * what a thread serves is that thread's. */
+int plug__sock_mine(const struct plug_sock *s);
+
 /* plug_close of such a sock. 1: its own thread ends it now; 0: nobody serves it any longer. */
 int plug__served_leave(struct plug_sock *s);
 
