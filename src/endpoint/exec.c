@@ -1,27 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * A program as an endpoint: what is sent is its standard input, what it prints is received. `exec`
- * starts it by its words, `system` by the shell. A terminal for it is pty's business.
+ * A program as an endpoint: what is sent is its standard input, what it prints is received. What is
+ * run and on what is program.c's to say; here it is started, joined and ended.
  */
 #include "endpoint/descriptor.h"
 #include "endpoint/endpoint.h"
-#include "endpoint/process.h"
 #include "endpoint/program.h"
-#include "endpoint/pty.h"
 #include "endpoint/reap.h"
-#include "endpoint/words.h"
-#include "util/err.h"
-#include <stddef.h>
 #include <string.h>
-
-struct exec_conf {
-    int pipes, stderr_too, setsid, setpgid, pty, ctty;
-    int64_t fdin, fdout;
-    const char *chdir;
-    struct plug__process_conf process;
-    struct plug__pty_conf terminal;
-    const char *const *argv; /* not an option: the words, by plan */
-};
 
 struct exec_layer {
     struct plug__duplex d;
@@ -46,139 +32,6 @@ enum {
     EXEC_CLOSING_MS = 20,  /* and where it still reads: it may be about to close that as well */
     EXEC_BY_SIGPIPE = 128 + 13
 };
-
-static const struct exec_conf exec_defaults = {
-    .fdout = 1, .process = PLUG__PROCESS_NONE, .terminal = PLUG__PTY_NONE};
-
-#define EXEC_AT(field) offsetof(struct exec_conf, field)
-
-static const struct plug_option exec_options[] = {
-    {.name = "pipes",
-     .type = PLUG_OPT_FLAG,
-     .offset = EXEC_AT(pipes),
-     .help = "two pipes instead of a socket pair"},
-    {.name = "stderr",
-     .type = PLUG_OPT_FLAG,
-     .offset = EXEC_AT(stderr_too),
-     .help = "its standard error comes with its output"},
-    {.name = "fdin",
-     .type = PLUG_OPT_INT,
-     .offset = EXEC_AT(fdin),
-     .min = 0,
-     .max = 1023,
-     .value = "N",
-     .help = "the descriptor it reads from (0)"},
-    {.name = "fdout",
-     .type = PLUG_OPT_INT,
-     .offset = EXEC_AT(fdout),
-     .min = 1,
-     .max = 1023,
-     .value = "N",
-     .help = "the descriptor it writes to (1)"},
-    {.name = "chdir",
-     .aliases = "cd",
-     .type = PLUG_OPT_STRING,
-     .offset = EXEC_AT(chdir),
-     .value = "DIR",
-     .help = "starts it in this directory"},
-    {.name = "setsid",
-     .aliases = "sid",
-     .type = PLUG_OPT_FLAG,
-     .offset = EXEC_AT(setsid),
-     .help = "in a session of its own"},
-    {.name = "setpgid",
-     .aliases = "pgid",
-     .type = PLUG_OPT_FLAG,
-     .offset = EXEC_AT(setpgid),
-     .help = "in a process group of its own"},
-    {.name = "pty",
-     .aliases = "openpty ptmx",
-     .type = PLUG_OPT_FLAG,
-     .offset = EXEC_AT(pty),
-     .help = "on a terminal of its own instead of a socket pair"},
-    {.name = "ctty",
-     .aliases = "tiocsctty",
-     .type = PLUG_OPT_FLAG,
-     .offset = EXEC_AT(ctty),
-     .help = "that terminal controls it: job control, ^C; with setsid"},
-    {.name = "process",
-     .type = PLUG_OPT_GROUP,
-     .offset = EXEC_AT(process),
-     .group = plug__process_options},
-    {.name = "terminal",
-     .type = PLUG_OPT_GROUP,
-     .offset = EXEC_AT(terminal),
-     .group = plug__pty_options},
-    {0},
-};
-
-static const struct plug_kind exec_kinds[] = {
-    {
-        .name = "exec",
-        .params = PLUG_PARAM_COMMAND,
-        .usage = "COMMAND",
-        .help = "a program, its words split at blanks",
-        .example = "plug tcp-listen://:7013 exec:date",
-    },
-    {
-        .name = "system",
-        .params = PLUG_PARAM_COMMAND,
-        .usage = "COMMAND",
-        .help = "a command of the shell",
-        .example = "plug tcp-listen://:7013 'system:who | wc -l'",
-    },
-    {
-        .name = "shell",
-        .params = PLUG_PARAM_COMMAND | PLUG_PARAM_OPTIONAL,
-        .usage = "[COMMAND]",
-        .help = "a command of $SHELL; without one, $SHELL itself on a terminal",
-        .example = "plug unix-listen:/tmp/sh.sock,mode=600 shell:",
-    },
-    {0},
-};
-
-/* ---- planning ---- */
-
-static int exec_by_shell(const struct plug_step *step)
-{
-    return step->kind && strcmp(step->kind->name, "system") == 0;
-}
-
-/* What is run, and on what. */
-static int exec_words(struct plug_step *step, struct exec_conf *c, struct plug_err *reterr)
-{
-    const char *kind = step->kind ? step->kind->name : "exec";
-    const char *command = step->path ? step->path : "";
-    int empty = !command[strspn(command, " \t\n")];
-    if (strcmp(kind, "pty") == 0 || (strcmp(kind, "shell") == 0 && empty && !c->pipes))
-        c->pty = c->ctty = c->stderr_too = 1;
-    if (strcmp(kind, "shell") == 0)
-        return c->argv ? 0 : plug__program_shell(step->plan, command, &c->argv, reterr);
-    if (empty)
-        return plug__err(reterr, PLUG_EUSAGE, 0, "exec", "there is no command");
-    if (exec_by_shell(step) || c->argv)
-        return 0;
-    return plug__words(step->plan, command, &c->argv, reterr);
-}
-
-static int exec_plan(struct plug_step *step, struct plug_err *reterr)
-{
-    struct exec_conf *c = step->conf;
-    int r = step->plan->unaimed ? 0 : exec_words(step, c, reterr);
-    step->offers = PLUG_STREAM;
-    if (r >= 0)
-        r = plug__process_check(step, &c->process, c->argv ? c->argv[0] : "sh", reterr);
-    if (r >= 0)
-        r = plug__program_terminal(step, c->pty, c->pipes, reterr);
-    if (r >= 0)
-        r = plug__program_nofork(step, c->pty || c->pipes, reterr);
-    if (r < 0 || !c->pty)
-        return r;
-    c->setsid |= c->ctty;
-    step->flags &= ~(unsigned)PLUG_HALFCLOSE; /* one object: its end can only be said by ^D */
-    step->flags |= PLUG_TELLS;
-    return plug__tty_check(step, &c->terminal.tty, reterr);
-}
 
 static int exec_init(struct plug_layer *l, const struct plug_step *step, struct plug_err *reterr)
 {
@@ -376,7 +229,7 @@ static int exec_pipes(struct exec_ends *ends, int *os)
 /* The terminal: both ends of the child are its one other end. */
 static int exec_terminal(struct exec_layer *e, struct exec_ends *ends, int *os)
 {
-    const struct exec_conf *c = e->d.step->conf;
+    const struct plug__program_conf *c = e->d.step->conf;
     int r = plug__pty_open(&e->pty, e->d.step, &c->terminal, e->d.l.sock->loop, &ends->in, os);
     if (r >= 0)
         r = plug__pty_slave(&e->pty, &ends->child_in, os);
@@ -384,36 +237,15 @@ static int exec_terminal(struct exec_layer *e, struct exec_ends *ends, int *os)
     return r;
 }
 
-static struct plug__spawn exec_how(const struct plug_step *step, plug_handle in, plug_handle out)
-{
-    const struct exec_conf *c = step->conf;
-    struct plug__spawn how = {
-        .argv = c->argv,
-        .in = in,
-        .out = out,
-        .err = c->stderr_too ? out : PLUG_NO_HANDLE,
-        .in_fd = (int)c->fdin,
-        .out_fd = (int)c->fdout,
-        .chdir = c->chdir,
-        .setsid = c->setsid,
-        .new_group = c->setpgid,
-        .ctty = c->ctty,
-    };
-    if (exec_by_shell(step)) {
-        how.argv = NULL;
-        how.shell = step->path;
-    }
-    return how;
-}
-
 /* With nofork: the process becomes the program. Comes back only when it cannot. */
 static int exec_replace(struct exec_layer *e, const plug_handle get[2])
 {
     const struct plug_step *step = e->d.step;
-    const struct exec_conf *c = step->conf;
+    const struct plug__program_conf *c = step->conf;
     unsigned without = step->plan->without;
-    struct plug__spawn how = exec_how(step, without & PLUG_NOWRITE ? PLUG_NO_HANDLE : get[0],
-                                      without & PLUG_NOREAD ? PLUG_NO_HANDLE : get[1]);
+    struct plug__spawn how =
+        plug__program_how(step, without & PLUG_NOWRITE ? PLUG_NO_HANDLE : get[0],
+                          without & PLUG_NOREAD ? PLUG_NO_HANDLE : get[1]);
     int os = 0, r;
     how.env = e->d.l.sock->env;
     plug__process_how(&c->process, &how);
@@ -424,12 +256,12 @@ static int exec_replace(struct exec_layer *e, const plug_handle get[2])
 
 static int exec_spawn(struct exec_layer *e, const struct exec_ends *ends, int *os)
 {
-    const struct exec_conf *c = e->d.step->conf;
+    const struct plug__program_conf *c = e->d.step->conf;
     unsigned without = c->pty ? 0 : e->d.step->plan->without; /* a terminal is both */
     /* One way only (-u, -U): its other end stays that of the command, as with socat. */
     plug_handle in = without & PLUG_NOWRITE ? PLUG_NO_HANDLE : ends->child_in;
     plug_handle out = without & PLUG_NOREAD ? PLUG_NO_HANDLE : ends->child_out;
-    struct plug__spawn how = exec_how(e->d.step, in, out);
+    struct plug__spawn how = plug__program_how(e->d.step, in, out);
     int r;
     how.env = e->d.l.sock->env;
     r = plug__process_spawn(&e->process, &c->process, e->d.l.sock->loop, &how, &e->child, os);
@@ -471,7 +303,7 @@ static int exec_replaced(struct exec_layer *e)
 static int exec_open(struct plug_layer *l)
 {
     struct exec_layer *e = (struct exec_layer *)l;
-    const struct exec_conf *c = e->d.step->conf;
+    const struct plug__program_conf *c = e->d.step->conf;
     struct exec_ends ends = {PLUG_NO_HANDLE, PLUG_NO_HANDLE, PLUG_NO_HANDLE, PLUG_NO_HANDLE};
     int os = 0;
     if (c->process.nofork)
@@ -632,7 +464,7 @@ static int exec_getopt(struct plug_layer *l, int level, int name, void *val, siz
 static int exec_setopt(struct plug_layer *l, int level, int name, const void *val, size_t len)
 {
     struct exec_layer *e = (struct exec_layer *)l;
-    const struct exec_conf *c = e->d.step->conf;
+    const struct plug__program_conf *c = e->d.step->conf;
     if (level != PLUG_LEVEL_CHILD || name != PLUG__CHILD_REPLACE || !c->process.nofork)
         return PLUG_ENOTSUP;
     return len == 2 * sizeof(plug_handle) ? exec_replace(e, val) : PLUG_EINVAL;
@@ -657,12 +489,12 @@ static void exec_close(struct plug_layer *l)
 const struct plug_ops plug__exec_ops = {
     .name = "exec",
     .size = sizeof(struct exec_layer),
-    .conf = sizeof(struct exec_conf),
+    .conf = sizeof(struct plug__program_conf),
     .flags = PLUG_BASE | PLUG_HALFCLOSE | PLUG_RELIABLE,
-    .kinds = exec_kinds,
-    .options = exec_options,
-    .defaults = &exec_defaults,
-    .plan = exec_plan,
+    .kinds = plug__program_kinds,
+    .options = plug__program_options,
+    .defaults = &plug__program_defaults,
+    .plan = plug__program_plan,
     .init = exec_init,
     .open = exec_open,
     .accept = plug_pass_accept,
