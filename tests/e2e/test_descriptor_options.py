@@ -3,13 +3,14 @@
 lock files, line ends, and how a side is told of the other's end."""
 import fcntl
 import os
+import pathlib
 import socket
 import stat
 import subprocess
 
 import pytest
 
-from conftest import PLUG, until
+from conftest import PLUG, free_port, need, until
 
 
 def mode_of(path):
@@ -410,3 +411,38 @@ def test_end_close_leaves_the_connection_to_others(plug):
     assert b.recv(16) == b"still open"
     a.close()
     b.close()
+
+
+# ---- the same beside socat ----
+
+
+def test_locks_hold_against_socat(plug, run, tmp_path):
+    need("socat")
+    path, lock = tmp_path / "f", tmp_path / "lock"
+    path.write_bytes(b"x")
+    s = run("socat", "-u", "EXEC:cat", f"OPEN:{path},rdwr,setlk,lockfile={lock}",
+            stdin=subprocess.PIPE)
+    until(lambda: plug("-u", f"file:{path},rdwr,setlk", "-").wait() == 1, "socat has its lock")
+    p = plug("-u", "text:x", f"create:{tmp_path}/g,lockfile={lock}")
+    assert p.wait() == 1 and "another has it" in p.stderr()
+    s.p.terminate()
+    s.wait()
+    p = plug("-u", "stall", f"file:{path},rdwr,setlk,lockfile={lock}")
+    until(lock.exists, "plug has its lock")
+    other = run("socat", "-u", f"OPEN:{path},rdwr,setlk", "-")
+    assert other.wait() == 1
+    other = run("socat", "-u", f"OPEN:{path},lockfile={lock}", "-")
+    assert other.wait() == 1 and lock.exists()
+
+
+def test_the_end_goes_to_and_from_socat_by_an_empty_record(plug, run):
+    need("socat")
+    far = plug("udp-listen://127.0.0.1:0#null-eof,once", "-", ready=1)
+    near = run("socat", "-u", "-", f"UDP4:127.0.0.1:{far.port()},shut-null", stdin=subprocess.PIPE)
+    assert near.finish(b"from socat")[0] == 0
+    assert far.finish()[:2] == (0, b"from socat")
+    port = free_port(socket.SOCK_DGRAM)
+    far = run("socat", "-u", f"UDP4-LISTEN:{port},bind=127.0.0.1,null-eof", "-")
+    until(lambda: f":{port:04X} " in pathlib.Path("/proc/net/udp").read_text(), "socat listens")
+    assert plug("-u", "text:from plug", f"udp://127.0.0.1:{port}#shut-null").wait() == 0
+    assert far.finish()[:2] == (0, b"from plug")
