@@ -184,3 +184,25 @@ def test_reconnect_of_a_socket_file_made_anew(plug, short_dir):
         p.p.stdin.close()
         assert read_all(c) == b"x"
     assert p.wait() == 0, p.stderr()
+
+
+def test_reconnect_gives_up_when_its_attempts_are_over(plug):
+    with listener() as s:
+        p = plug("-", f"tcp://127.0.0.1:{s.getsockname()[1]}#reconnect,retry=2,interval=0.02",
+                 stdin=subprocess.PIPE)
+        c = accept(s)
+    c.close()
+    assert p.wait() == 4, p.stderr()
+    assert "attempt 2 of 3" in p.stderr() and "attempt 3" not in p.stderr()
+
+
+def test_caller_that_goes_ends_the_attempts(plug):
+    """Nobody waits for the other side any more."""
+    s, port = reserve()
+    with s:
+        p = plug("tcp-listen://127.0.0.1:0", f"tcp://127.0.0.1:{port}#forever,interval=600", ready=1)
+        c = connect(p.port())
+        until(lambda: "attempt 1" in p.stderr(), "it waits")
+        reset(c)
+        until(lambda: "(session 1, from " in p.stderr(), "the session has ended")
+        assert p.p.poll() is None
