@@ -119,6 +119,14 @@ static void dump_bytes(void *arg, int out, uint64_t at, const void *bytes, size_
     plug__raw_write(&d->files, out, bytes, len);
 }
 
+static void dump_about(void *arg, const char *text)
+{
+    const struct dump_session *d = arg;
+
+    if (d->how)
+        fprintf(stderr, "< %s\n", text);
+}
+
 static void dump_closed(void *arg)
 {
     struct dump_session *d = arg;
@@ -129,7 +137,8 @@ static void dump_closed(void *arg)
 
 void plug__dump_attach(struct plug_sock *s, int how, struct plug__raw *raw)
 {
-    struct plug__filter_sink sink = {.bytes = dump_bytes, .closed = dump_closed};
+    struct plug__filter_sink sink = {
+        .bytes = dump_bytes, .about = dump_about, .closed = dump_closed};
     struct dump_session *d = plug__calloc(1, sizeof(*d));
 
     if (!d) {

@@ -70,7 +70,7 @@ static int mux_push(struct plug__mux_child *c, const struct plug_msg *rec)
     size_t cost;
     if (rec->len > m->most_queued)
         return mux_drop(m, c, PLUG__DROP_QUEUE);
-    cost = mux_cost(rec->len);
+    cost = mux_cost(rec->len + rec->controllen);
     if (c->queued + cost > m->most_queued)
         return mux_drop(m, c, PLUG__DROP_QUEUE);
     if (!c->layer && m->fresh_queued + cost > m->most_fresh_queued)
@@ -80,8 +80,11 @@ static int mux_push(struct plug__mux_child *c, const struct plug_msg *rec)
         return mux_drop(m, c, PLUG__DROP_MEMORY);
     *r = (struct plug__mux_record){.flags = rec->flags};
     r->len = mux_gather((unsigned char *)(r + 1), rec);
+    r->controllen = rec->controllen;
+    if (r->controllen)
+        memcpy((unsigned char *)(r + 1) + r->len, rec->control, r->controllen);
     plug__list_push(&c->records, &r->node);
-    mux_account(c, 0, mux_cost(r->len));
+    mux_account(c, 0, mux_cost(r->len + r->controllen));
     return 0;
 }
 
@@ -89,7 +92,7 @@ static void mux_shift(struct plug__mux_child *c)
 {
     struct plug__mux_record *r =
         plug__of(plug__list_pop(&c->records), struct plug__mux_record, node);
-    mux_account(c, mux_cost(r->len), 0);
+    mux_account(c, mux_cost(r->len + r->controllen), 0);
     plug__free(r);
 }
 
@@ -271,7 +274,7 @@ void plug__mux_close(struct plug__mux *m)
 
 /* ---- what a child's base calls ---- */
 
-/* Copies one record out. Returns 1 when the buffer was too short. */
+/* Copies one record out, and what came with it. Returns 1 when the buffer was too short. */
 static int mux_scatter(struct plug_msg *m, const struct plug__mux_record *r)
 {
     const unsigned char *from = (const unsigned char *)(r + 1);
@@ -285,7 +288,12 @@ static int mux_scatter(struct plug_msg *m, const struct plug__mux_record *r)
         left -= n;
     }
     m->flags = r->flags | PLUG_MSG_EOR | (left ? PLUG_MSG_TRUNC : 0u);
-    m->controllen = 0;
+    if (!m->control || m->controllen < r->controllen)
+        m->controllen = 0; /* no room for it, or nobody asked */
+    else
+        m->controllen = r->controllen;
+    if (m->controllen)
+        memcpy(m->control, from + r->len, r->controllen);
     return left != 0;
 }
 

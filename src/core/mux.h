@@ -26,7 +26,8 @@ enum {
 /* One record that waits for its child. */
 struct plug__mux_record {
     struct plug__list node;
-    size_t len; /* bytes behind the struct */
+    size_t len;        /* bytes behind the struct */
+    size_t controllen; /* ancillary data behind these */
     unsigned flags;
 };
 

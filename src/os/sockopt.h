@@ -209,6 +209,12 @@ enum { PLUG__PKTINFO = 96 };
  * Returns 0 or ENOENT. */
 int plug__os_pktinfo_get(const struct plug_msg *m, struct plug_addr *ret_local);
 
+enum { PLUG__CONTROL = 256 }; /* room for all that the options of a socket ask for */
+
+/* What came with a received message: "ttl=64 tos=16 to=192.0.2.1 by=eth0 at=SECONDS"; what its
+ * socket was not asked for is not there. Returns the length. */
+size_t plug__os_control_text(const struct plug_msg *m, char *buf, size_t len);
+
 /* Writes ancillary data that makes a message leave from `local`. control is aligned for cmsghdr and
  * has PLUG__PKTINFO bytes. Returns the length, 0 when the family has none. */
 size_t plug__os_pktinfo_put(const struct plug_addr *local, void *control);

@@ -53,6 +53,8 @@ static inline struct plug__dgram *plug__dgram_of(struct plug_layer *l)
 /* ---- the forms (dgram_form.c) ---- */
 
 enum plug__dgram_form plug__dgram_form(const struct plug_step *step);
+/* 1 when the options ask for what comes with datagrams (ip-recvttl …). */
+int plug__dgram_brings(const struct plug_step *step);
 void plug__dgram_plan_form(struct plug_step *step); /* what the form does to the step's flags */
 
 /* Takes a bound handle that sends to `to` (NULL: to nobody) and is not connected. */

@@ -24,7 +24,7 @@ struct base_batch {
     struct plug_addr names[BASE_BATCH];
     union {
         uint64_t align;
-        unsigned char bytes[PLUG__PKTINFO];
+        unsigned char bytes[PLUG__CONTROL];
     } control[BASE_BATCH];
 };
 
@@ -37,7 +37,7 @@ static unsigned base_prepare(struct plug__dgram_base *b, const struct plug__dgra
     for (size_t i = 0; i < n; i++) {
         in->iov[i] = (struct plug_iov){b->buffer + i * b->slot, b->slot};
         in->v[i] = (struct plug_msg){.iov = &in->iov[i], .niov = 1, .name = &in->names[i]};
-        if (e->pktinfo) {
+        if (e->pktinfo || b->brings) {
             in->v[i].control = in->control[i].bytes;
             in->v[i].controllen = sizeof(in->control[i].bytes);
         }
@@ -55,7 +55,7 @@ static int base_turned_away(const struct plug__dgram_base *b, const struct plug_
 }
 
 static void base_deliver(struct plug__dgram_base *b, const struct plug__dgram_end *e,
-                         const struct plug_msg *m)
+                         struct plug_msg *m)
 {
     struct plug_addr local = {0};
     unsigned char key[PLUG__DGRAM_KEY];
@@ -68,6 +68,8 @@ static void base_deliver(struct plug__dgram_base *b, const struct plug__dgram_en
         n += sizeof(b->serial);
         b->serial++;
     }
+    if (!b->brings)
+        m->controllen = 0; /* it was for us */
     if (!plug__mux_knows(&b->mux, key, n) && base_turned_away(b, m->name))
         return;
     (void)plug__mux_deliver(&b->mux, key, n, m); /* what it dropped it has counted */
@@ -189,6 +191,7 @@ int plug__dgram_base_new(struct plug__dgram *d, size_t slot)
     b->listener = &d->s.l;
     b->step = d->s.step;
     b->slot = slot;
+    b->brings = plug__dgram_brings(d->s.step);
     b->each = plug__dgram_form(d->s.step) == PLUG__DGRAM_RECVFROM;
     d->base = b;
     return 0;

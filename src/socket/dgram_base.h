@@ -26,6 +26,7 @@ struct plug__dgram_base {
     uint64_t stripped;            /* records whose descriptors were dropped */
     uint64_t serial;              /* of the last record, where each is a session */
     int each;
+    int brings; /* options ask for what comes with records */
     unsigned n;
     struct plug__dgram_end v[PLUG__LOCALS];
 };

@@ -31,6 +31,18 @@ enum plug__dgram_form plug__dgram_form(const struct plug_step *step)
     return step->role == PLUG_LISTENER ? PLUG__DGRAM_LISTEN : PLUG__DGRAM_CONNECT;
 }
 
+int plug__dgram_brings(const struct plug_step *step)
+{
+    static const char names[] = "pktinfo recvttl recvtos recvopts retopts recvdstopts recvhopopts "
+                                "recvrthdr recvpathmtu so-timestamp";
+    for (unsigned i = 0; i < step->nopts; i++) {
+        const char *name = step->opts[i].option->name;
+        if (step->opts[i].number && plug__word_in(names, name, strlen(name)))
+            return 1;
+    }
+    return 0;
+}
+
 void plug__dgram_plan_form(struct plug_step *step)
 {
     if (plug__dgram_form(step) == PLUG__DGRAM_RECV)

@@ -301,3 +301,30 @@ def test_multicast_time_to_live_on_the_wire(plug, two_hosts):
     finally:
         q.kill()
         q.wait()
+
+
+# ---- what comes with a datagram ----
+
+@pytest.mark.parametrize("kind", ["udp4-recv", "udp4-listen", "udp4-recvfrom", "udp4-datagram"])
+def test_what_comes_with_a_datagram_is_shown(plug, kind):
+    port = free_port(UDP)
+    where = {"udp4-listen": f"{port},bind=127.0.0.1", "udp4-recvfrom": f"{port}",
+             "udp4-recv": f"{port}", "udp4-datagram": f"127.0.0.1:9,bind=:{port}"}[kind]
+    p = plug("-v", "-u", f"{kind}:{where},recvttl,ip-recvtos,ip-pktinfo,so-timestamp",
+             "create:/dev/null")
+    until(lambda: bound(port), "it is bound")
+    with socket.socket(socket.AF_INET, UDP) as s:
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 33)
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 16)
+        s.sendto(b"hello\n", ("127.0.0.1", port))
+    until(lambda: "hello" in p.stderr(), "the record")
+    (line,) = [x for x in p.stderr().splitlines() if "ttl=33" in x]
+    assert "tos=16" in line and "to=127.0.0.1 by=lo" in line and re.search(r"at=\d{10}\.\d{6}", line)
+
+
+def test_nothing_is_shown_that_was_not_asked_for(plug):
+    p = plug("-v", "-u", "udp4-listen://127.0.0.1:0", "create:/dev/null", ready=1)
+    with socket.socket(socket.AF_INET, UDP) as s:
+        s.sendto(b"hello\n", ("127.0.0.1", p.port()))
+    until(lambda: "hello" in p.stderr(), "the record")
+    assert "ttl=" not in p.stderr() and "to=127" not in p.stderr()

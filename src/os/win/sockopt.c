@@ -131,3 +131,12 @@ size_t plug__os_pktinfo_put(const struct plug_addr *local, void *control)
     }
     return 0;
 }
+
+/* Winsock tells of addresses only, and those are asked for by plug itself. */
+size_t plug__os_control_text(const struct plug_msg *m, char *buf, size_t len)
+{
+    (void)m;
+    if (len)
+        buf[0] = '\0';
+    return 0;
+}

@@ -5,6 +5,7 @@
  */
 #include "proto/filter/filter.h"
 
+#include "os/sockopt.h"
 #include "util/list.h"
 
 struct dump {
@@ -37,11 +38,44 @@ static void dump_show(struct dump *d, int out, const struct plug_msg *m, unsigne
     } while (left);
 }
 
+enum { DUMP_BATCH = 32 }; /* most records of a call that are asked what came with them */
+
+/* Datagrams may bring something along; the reader itself asks for none of it. */
+static int dump_recv_about(struct dump *d, struct plug_msg *v, unsigned n, unsigned flags)
+{
+    union {
+        uint64_t align;
+        unsigned char bytes[PLUG__CONTROL];
+    } control[DUMP_BATCH] = {{0}};
+    char text[PLUG__CONTROL];
+    int got;
+    if (n > DUMP_BATCH)
+        n = DUMP_BATCH;
+    for (unsigned i = 0; i < n; i++) {
+        v[i].control = control[i].bytes;
+        v[i].controllen = sizeof(control[i].bytes);
+    }
+    got = plug_layer_recv(d->layer.below, v, n, flags);
+    for (unsigned i = 0; i < n; i++) {
+        if ((int)i < got && plug__os_control_text(&v[i], text, sizeof(text)))
+            d->sink.about(d->sink.arg, text);
+        if ((int)i < got)
+            dump_show(d, 0, &v[i], v[i].flags);
+        v[i].control = NULL;
+        v[i].controllen = 0;
+    }
+    return got;
+}
+
 static int dump_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsigned flags)
 {
-    int got = plug_layer_recv(l->below, v, n, flags);
+    struct dump *d = dump_of(l);
+    int got;
+    if (n && d->sink.about && !v->control && !(l->below->ops->flags & PLUG_RELIABLE))
+        return dump_recv_about(d, v, n, flags);
+    got = plug_layer_recv(l->below, v, n, flags);
     for (int i = 0; n && i < got; i++)
-        dump_show(dump_of(l), 0, &v[i], v[i].flags);
+        dump_show(d, 0, &v[i], v[i].flags);
     return got;
 }
 

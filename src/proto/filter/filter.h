@@ -18,6 +18,8 @@ struct plug__filter_sink {
      * with the last. */
     void (*bytes)(void *arg, int out, uint64_t at, const void *bytes, size_t len, unsigned flags);
     void *arg;
+    /* What came with a received record (plug__os_control_text), before its bytes; or NULL. */
+    void (*about)(void *arg, const char *text);
     void (*closed)(void *arg); /* the layer shows nothing any more; or NULL */
 };
 
