@@ -53,7 +53,7 @@ static void add_cases(struct matrix *m, const struct kind *a, const struct kind 
     static const size_t sizes[] = {0, 1, 1021, 65537, (size_t)1024 * 1024};
     int few = ((a->flags | b->flags) & KIND_FEW) != 0;
     for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-        for (unsigned k = CLOSE_A, one = m->njobs % 3; k <= CLOSE_BOTH; k++)
+        for (unsigned k = CLOSE_A, one = (unsigned)(m->njobs % 3); k <= CLOSE_BOTH; k++)
             if (!few || k == one)
                 add_job(m, a, b, sizes[i], (enum closing)k);
 }
