@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static const struct row rows[] = {
@@ -30,6 +32,15 @@ static const struct row rows[] = {
     {"unix-dgram", "unix-dgram-listen:s3", "unix-dgram:s3,bind=s4",
      ROW_LISTENS | ROW_RECORDS | ROW_LOSSY, 0},
     {"udp", "udp-listen://127.0.0.1:0", "udp://%s", ROW_LISTENS | ROW_RECORDS | ROW_LOSSY, 1200},
+    {"udp-sendto", "udp-listen://127.0.0.1:0", "udp-sendto://%s",
+     ROW_LISTENS | ROW_RECORDS | ROW_LOSSY, 1200},
+    {"udp-datagram", "udp-listen://127.0.0.1:0", "udp-datagram://%s",
+     ROW_LISTENS | ROW_RECORDS | ROW_LOSSY, 1200},
+    {"unix-sendto", "unix-dgram-listen:s8", "unix-sendto:s8,bind=s9",
+     ROW_LISTENS | ROW_RECORDS | ROW_LOSSY, 0},
+    {"unix-recv", "unix-sendto:s10", "unix-recv:s10", ROW_ONEWAY | ROW_RECORDS | ROW_LOSSY, 0},
+    {"unix-client", "unix-listen:s11", "unix-client:s11", ROW_LISTENS, 0},
+    {"gopen", "unix-seqpacket-listen:s12", "gopen:s12", ROW_LISTENS | ROW_RECORDS, 0},
     {"pair", "pair:x", "pair:x", 0, 0},
     {"pair of records", "pair:x", "pair:x", ROW_RECORDS, 0},
     {"echo", "echo:", NULL, ROW_ECHO, 0},
@@ -39,6 +50,9 @@ static const struct row rows[] = {
     {"system", "system:cat", NULL, ROW_ECHO, 0},
     {"program on a terminal", "pty:cat,rawer", NULL, ROW_ECHO | ROW_NOHALF, 0},
     {"terminal and serial line", "pty:,link=t1,rawer", "serial:t1", ROW_NOHALF, 0},
+    {"shell", "shell:cat", NULL, ROW_ECHO, 0},
+    {"exec on a terminal", "pty:cat,rawer", NULL, ROW_ECHO | ROW_NOHALF, 0},
+    {"pty and serial", "pty:,rawer,link=t1", "serial:t1", ROW_NOHALF, 0},
     {"pipe", "pipe:p1,wronly", "pipe:p1,rdonly", ROW_ONEWAY, 0},
     {"unnamed pipe", "pipe:", NULL, ROW_ECHO | ROW_NOHALF, 0},
     {"two FIFOs as one", "pipe:p2!!pipe:p3", "pipe:p3!!pipe:p2", 0, 0},
@@ -395,6 +409,31 @@ static void test_bases__open_descriptors(void **state)
     }
 }
 
+/* A!!B of four ends of pipes; a listening socket that others made. */
+static void test_bases__descriptors_of_two_and_that_listen(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < PLUG__COUNT(backends); k++) {
+        plug_handle forth[2], back[2];
+        char a[64], b[64];
+        int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "s13"};
+        assert_int_equal(plug__os_pipe(forth, 0, NULL), 0);
+        assert_int_equal(plug__os_pipe(back, 0, NULL), 0);
+        (void)snprintf(a, sizeof(a), "fd:%d!!fd:%d", (int)back[0], (int)forth[1]);
+        (void)snprintf(b, sizeof(b), "fd:%d!!fd:%d", (int)forth[0], (int)back[1]);
+        run_one(&(struct row){"A!!B of pipes", a, b, 0, 0}, backends[k], 200000, 5000, 0);
+        assert_true(s >= 0);
+        assert_int_equal(bind(s, (const struct sockaddr *)&un, sizeof(un)), 0);
+        assert_int_equal(listen(s, 4), 0);
+        (void)snprintf(a, sizeof(a), "accept-fd:%d", s);
+        run_one(&(struct row){"accept-fd", a, "unix-seqpacket:s13", ROW_LISTENS | ROW_RECORDS, 0},
+                backends[k], 9000, 1460, 0);
+        (void)unlink("s13");
+    }
+    check_handles();
+}
+
 /* stdio reads 0 and writes 1: both are lent to one end of a socket pair for the time of the test.
  */
 static void test_bases__standard_input_and_output(void **state)
@@ -468,6 +507,7 @@ int main(void)
         cmocka_unit_test(test_bases__survive_each_failing_allocation),
         cmocka_unit_test(test_bases__files_and_texts),
         cmocka_unit_test(test_bases__open_descriptors),
+        cmocka_unit_test(test_bases__descriptors_of_two_and_that_listen),
         cmocka_unit_test(test_bases__standard_input_and_output),
         cmocka_unit_test(test_bases__stall),
     };
