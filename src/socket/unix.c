@@ -136,6 +136,11 @@ static int unix_init(struct plug_layer *l, const struct plug_step *step, struct 
 
 /* ---- opening ---- */
 
+static const struct unix_conf *unix_conf_of(const struct plug__unix *u)
+{
+    return u->s.step->conf;
+}
+
 /* Makes the socket and binds it where the address says so. */
 static int unix_make(struct plug__unix *u, plug_handle *ret, int *reterr_os)
 {
@@ -146,6 +151,8 @@ static int unix_make(struct plug__unix *u, plug_handle *ret, int *reterr_os)
         return r;
     u->name = plug__calloc(1, sizeof(*u->name));
     r = u->name ? plug__unix_bind(*ret, u->s.step, u->name, reterr_os) : PLUG_ENOMEM;
+    if (r == 0 && unix_conf_of(u)->tempname)
+        r = plug__unix_bind_temp(*ret, u->s.step, u->name, reterr_os);
     if (u->name && !u->name->addr.len) {
         plug__free(u->name);
         u->name = NULL;

@@ -12,7 +12,8 @@ struct unix_conf {
     struct plug__socket_conf socket;
     int64_t mode; /* -1: as the umask leaves it */
     const char *user, *group;
-    int unlink_close, unlink_early, abstract, tight, tempname;
+    const char *tempname; /* "": in /tmp */
+    int unlink_close, unlink_early, abstract, tight;
 };
 
 extern const struct plug_option plug__unix_options[];

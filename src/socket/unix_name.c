@@ -10,9 +10,19 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { NAME_ROOM = 128 }; /* no path of a socket is longer */
+
 #define CONF(m) offsetof(struct unix_conf, m)
 
 const struct unix_conf plug__unix_defaults = {.mode = -1, .unlink_close = 1, .tight = 1};
+
+#define NAME_TEMP "XXXXXX"
+
+static int name_check_temp(const char *value)
+{
+    const size_t n = strlen(value), end = sizeof(NAME_TEMP) - 1;
+    return n == 0 || (n > end && strcmp(value + n - end, NAME_TEMP) == 0) ? 0 : PLUG_EUSAGE;
+}
 
 const struct plug_option plug__unix_options[] = {
     {.name = "bind",
@@ -23,10 +33,13 @@ const struct plug_option plug__unix_options[] = {
      .help = "the local name"},
     {.name = "bind-tempname",
      .aliases = "unix-bind-tempname",
-     .type = PLUG_OPT_FLAG,
+     .type = PLUG_OPT_STRING,
      .offset = CONF(tempname),
-     .flags = PLUG_OPT_CLIENT,
-     .help = "bind to a new name in /tmp, removed at the end"},
+     .flags = PLUG_OPT_CLIENT | PLUG_OPT_EMPTY,
+     .value = "PATH-XXXXXX",
+     .form = "nothing, or a path that ends in XXXXXX",
+     .check = name_check_temp,
+     .help = "bind to a new name, in /tmp unless a path says where; removed at the end"},
     {.name = "mode",
      .aliases = "perm perm-early perm-late",
      .type = PLUG_OPT_MODE,
@@ -271,15 +284,25 @@ int plug__unix_bind(plug_handle h, const struct plug_step *step, struct plug__un
     return r < 0 ? r : 1;
 }
 
-static int name_temp(plug_handle h, struct plug__unix_name *ret, int *reterr_os)
+/* A name that nobody has guessed: random letters in the place of the last ones, or in /tmp. */
+static int name_temp(plug_handle h, const char *pattern, struct plug__unix_name *ret,
+                     int *reterr_os)
 {
-    char path[64];
+    const size_t end = sizeof(NAME_TEMP) - 1;
+    size_t n = pattern ? strlen(pattern) : 0;
+    char path[NAME_ROOM];
     uint64_t random;
     int r = plug__os_random(&random, sizeof(random));
     if (r < 0)
         return r;
-    (void)snprintf(path, sizeof(path), "/tmp/plug-%lld-%016llx", (long long)plug__os_pid(),
-                   (unsigned long long)random);
+    if (n <= end)
+        (void)snprintf(path, sizeof(path), "/tmp/plug-%lld-%016llx", (long long)plug__os_pid(),
+                       (unsigned long long)random);
+    else if (n < sizeof(path))
+        (void)snprintf(path, sizeof(path), "%.*s%06llx", (int)(n - end), pattern,
+                       (unsigned long long)random & 0xffffff);
+    else
+        return PLUG_ENAMETOOLONG;
     r = plug__os_addr_unix(&ret->addr, path, 0, 1);
     if (r >= 0)
         r = plug__os_bind(h, &ret->addr, reterr_os);
@@ -293,7 +316,7 @@ int plug__unix_bind_temp(plug_handle h, const struct plug_step *step, struct plu
 {
     if (!name_conf(step)->tempname && plug__os_autobind(h, reterr_os) >= 0)
         return 0;
-    return name_temp(h, ret, reterr_os);
+    return name_temp(h, name_conf(step)->tempname, ret, reterr_os);
 }
 
 void plug__unix_unbind(struct plug__unix_name *name)

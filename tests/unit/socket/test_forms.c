@@ -257,6 +257,44 @@ static void test_forms__unix_recvfrom_and_sendto(void **state)
     plug_close(l);
 }
 
+/* A name of one's own in a place of one's own, gone at the end. */
+static void test_forms__unix_temporary_names(void **state)
+{
+    struct plug_loop *loop = *state;
+    struct plug_sock *l = open_in(loop, "unix-recvfrom:", "/l,fork"), *c, *s;
+    char pattern[128], buf[128];
+    struct plug__stat st;
+    (void)snprintf(pattern, sizeof(pattern), "/l,unix-bind-tempname=%s/mine-XXXXXX", folder);
+    c = open_in(loop, "unix-sendto:", pattern);
+    assert_sends(loop, c, "ask");
+    s = rig_accept(loop, l);
+    (void)rig_text(s, PLUG_SO_PEER, buf, sizeof(buf));
+    assert_memory_equal(buf, folder, strlen(folder));
+    assert_memory_equal(buf + strlen(folder), "/mine-", 6);
+    assert_string_not_equal(buf + strlen(folder) + 6, "XXXXXX");
+    assert_int_equal(plug__os_stat(buf, &st, NULL), 0);
+    plug_close(c);
+    if (loop)
+        plug_loop_turn(loop, 0);
+    assert_int_equal(plug__os_stat(buf, &st, NULL), PLUG_ENOENT);
+    plug_close(s);
+    plug_close(l);
+    c = open_in(loop, "unix-recv:", "/r");
+    s = open_in(loop, "unix-sendto:", "/r,bind-tempname");
+    (void)rig_text(s, PLUG_SO_NAME, buf, sizeof(buf));
+    assert_memory_equal(buf, "/tmp/plug-", 10);
+    plug_close(s);
+    plug_close(c);
+    l = open_in(loop, "unix-listen:", "/s"); /* streams too */
+    c = open_in(loop, "unix:", "/s,bind-tempname");
+    s = rig_accept(loop, l);
+    (void)rig_text(s, PLUG_SO_PEER, buf, sizeof(buf));
+    assert_memory_equal(buf, "/tmp/plug-", 10);
+    plug_close(s);
+    plug_close(c);
+    plug_close(l);
+}
+
 /* The peer may go and come again: the socket is not bound to the one that was there. */
 static void test_forms__unix_sendto_finds_a_peer_that_came_again(void **state)
 {
@@ -358,6 +396,7 @@ int main(void)
         RIG(test_forms__datagram_minds_the_port_of_senders),
         RIG(test_forms__several_hear_a_group),
         RIG(test_forms__unix_recvfrom_and_sendto),
+        RIG(test_forms__unix_temporary_names),
         RIG(test_forms__unix_sendto_finds_a_peer_that_came_again),
         RIG(test_forms__abstract),
         RIG(test_forms__unix_client_finds_the_type),
