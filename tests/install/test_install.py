@@ -165,9 +165,9 @@ def test_completion_of_bash(prefix):
     assert "tcp-listen:" in complete_bash(prefix, "plug tcp-l")
     assert "explain" in complete_bash(prefix, "plug ex")
     assert "--ready-fd=" in complete_bash(prefix, "plug --re")
-    assert complete_bash(prefix, "plug help nodel") == ["nodelay"]
-    assert "//localhost:80,nodelay" in complete_bash(prefix, "plug tcp://localhost:80,nodel") or \
-        "80,nodelay" in complete_bash(prefix, "plug tcp://localhost:80,nodel")
+    assert complete_bash(prefix, "plug help nodela") == ["nodelay"]
+    assert "//localhost:80,nodelay" in complete_bash(prefix, "plug tcp://localhost:80,nodela") or \
+        "80,nodelay" in complete_bash(prefix, "plug tcp://localhost:80,nodela")
     assert "len32+tcp4:" in complete_bash(prefix, "plug len32+tcp4")
 
 
@@ -194,5 +194,5 @@ def test_completion_of_fish(prefix):
     # fish knows no command line where nobody types; it is the one argument of this function
     assert "tcp-listen:" in fish("__plug_address tcp-l")
     assert "tcp:h:1,nodelay" in fish("__plug_address tcp:h:1,nod")
-    assert "nodelay" in fish("complete -C 'plug help nodel'")
+    assert "nodelay" in fish("complete -C 'plug help nodela'")
     assert fish("complete -C 'plug --re'")[0] in ("--ready-fd", "--ready-fd=")
