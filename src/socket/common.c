@@ -442,6 +442,8 @@ static int socket_get(struct plug__socket *s, int name, void *val, size_t *len)
 int plug__socket_getopt(struct plug_layer *l, int level, int name, void *val, size_t *len)
 {
     struct plug__socket *s = plug__socket_of(l);
+    if (level == PLUG_LEVEL_SOCK && name == PLUG__SO_CAUSE)
+        return plug__socket_cause(l, s->step, val, len);
     if (s->io.handle == PLUG_NO_HANDLE)
         return level < PLUG_LEVEL_SOCK || level == PLUG_LEVEL_SOCK ? PLUG_ENOTCONN : PLUG_ENOTSUP;
     if (level == PLUG_LEVEL_SOCK)

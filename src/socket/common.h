@@ -94,6 +94,11 @@ int plug__group_set_if(plug_handle h, const char *value, int family, int *reterr
 int plug__socket_apply(plug_handle h, const struct plug_step *step, enum plug_phase phase,
                        int family, int *reterr_os);
 
+/* getopt's answer to PLUG__SO_CAUSE: the option that the kernel refused when the layer was opened.
+ * ENOTSUP: it was something else. */
+int plug__socket_cause(const struct plug_layer *l, const struct plug_step *step, void *val,
+                       size_t *len);
+
 /* 1 when the address gives an option of this level and number. */
 int plug__socket_given(const struct plug_step *step, int level, int opt);
 

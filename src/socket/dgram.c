@@ -252,6 +252,8 @@ static int dgram_listener_get(const struct plug__dgram *d, int name, void *val, 
 int plug__dgram_getopt(struct plug_layer *l, int level, int name, void *val, size_t *len)
 {
     const struct plug__dgram *d = plug__dgram_of(l);
+    if (level == PLUG_LEVEL_SOCK && name == PLUG__SO_CAUSE)
+        return plug__socket_cause(l, d->s.step, val, len);
     if (d->loose && level == PLUG_LEVEL_SOCK && name == PLUG_SO_PEER)
         return d->loose->to.len ? plug__socket_put_addr(val, len, &d->loose->to) : PLUG_ENOTCONN;
     if (d->loose && level == PLUG_LEVEL_SOCK && name == PLUG_SO_DROPPED)

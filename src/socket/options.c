@@ -384,6 +384,47 @@ int plug__socket_apply(plug_handle h, const struct plug_step *step, enum plug_ph
     return 0;
 }
 
+/* The first option that a new socket of this family refuses with that code, or NULL. */
+static const char *options_culprit(const struct plug_step *step, int family, int code)
+{
+    const struct plug__socket_conf *conf = step->conf;
+    const char *found = NULL;
+    plug_handle h;
+    int r = plug__os_socket(&h, family, step->offers, (int)conf->protocol, NULL);
+    if (r < 0)
+        return conf->protocol && r == code ? "protocol" : NULL;
+    for (unsigned i = 0; i < step->nopts && !found; i++) {
+        const struct plug_optval *v = &step->opts[i];
+        if (options_is_sock(v->option) && v->option->phase != PLUG_PHASE_CONNECTED &&
+            options_set(h, v, family, NULL) == code)
+            found = v->option->name;
+    }
+    plug__os_close(h);
+    return found;
+}
+
+/* Asked only once something has failed, so that nobody else has to remember it. */
+int plug__socket_cause(const struct plug_layer *l, const struct plug_step *step, void *val,
+                       size_t *len)
+{
+    const int unix_family = strncmp(l->ops->name, "unix", 4) == 0;
+    const int family = unix_family ? 0 : plug__socket_family(step);
+    const char *name = NULL;
+    if (!l->error[1] || l->state == PLUG__SOCKET_UP || step->adopt != PLUG_NO_HANDLE)
+        return PLUG_ENOTSUP;
+    if (unix_family)
+        name = options_culprit(step, AF_UNIX, l->error[1]);
+    if (!name && !unix_family && family != PLUG__FAMILY_6)
+        name = options_culprit(step, AF_INET, l->error[1]);
+    if (!name && !unix_family && family != PLUG__FAMILY_4)
+        name = options_culprit(step, AF_INET6, l->error[1]);
+    if (!name || strlen(name) >= *len)
+        return PLUG_ENOTSUP;
+    *len = strlen(name);
+    memcpy(val, name, *len + 1);
+    return 0;
+}
+
 int plug__socket_given(const struct plug_step *step, int level, int opt)
 {
     for (unsigned i = 0; i < step->nopts; i++) {

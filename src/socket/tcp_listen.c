@@ -147,6 +147,8 @@ int plug__tcp_listen_getopt(const struct plug__tcp *t, int level, int name, void
     const struct plug__tcp_listen *ls = t->listening;
     struct plug_addr a;
     int r;
+    if (level == PLUG_LEVEL_SOCK && name == PLUG__SO_CAUSE)
+        return plug__socket_cause(&t->s.l, t->s.step, val, len);
     if (ls->n == 0)
         return PLUG_ENOTCONN;
     if (level < PLUG_LEVEL_SOCK)

@@ -302,6 +302,28 @@ static void test_options__multicast_of_ip6_is_joined(void **state)
     plug_close(s);
 }
 
+/* Checked by the kernel, not by us: the error says which option it was. */
+static void test_options__the_refused_one_is_named(void **state)
+{
+    static const char *const rows[][2] = {
+        {UDP "recvttl,ip-router-alert=1,ttl=5", "router-alert"},
+        {UDP "ip-mtu=1400", "mtu"},
+        {UDP "add-membership=239.1.2.3:nowhere0", "add-membership"},
+        {"tcp4-listen://127.0.0.1:0#ttl=9,congestion=nothing", "congestion"},
+        {"tcp4-listen://127.0.0.1:0#protocol=17", "protocol"},
+        {"tcp://127.0.0.1:1#so-bindtodevice=nowhere0", "so-bindtodevice"},
+        {UNIX "setsockopt=1:9999:1", "setsockopt"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plug_err err = {0};
+        struct plug_sock *s = NULL;
+        assert_true(plug_open(&s, rows[i][0], rig_until(), &err) < 0);
+        if (strncmp(err.text, rows[i][1], strlen(rows[i][1])) != 0 || !strstr(err.hint, rows[i][1]))
+            fail_msg("%s: %s (%s)", rows[i][0], err.text, err.hint);
+    }
+}
+
 static void test_options__no_such_interface(void **state)
 {
     struct plug_sock *s;
@@ -323,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_options__wrong_values_are_pointed_at),
         cmocka_unit_test(test_options__multicast_is_heard),
         cmocka_unit_test(test_options__multicast_of_ip6_is_joined),
+        cmocka_unit_test(test_options__the_refused_one_is_named),
         cmocka_unit_test(test_options__no_such_interface),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
