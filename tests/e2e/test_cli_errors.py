@@ -85,7 +85,10 @@ def test_nothing_listens_when_a_later_address_is_wrong(plug, short_dir):
 
 OPTIONS = [
     (["--statistcs", "-", "echo:"], "--statistcs", ["--statistics"]),
-    (["--progress", "-", "echo:"], "--progress", []),
+    (["--colour", "-", "echo:"], "--colour", []),
+    (["--progress=often", "-", "echo:"], "often", ["--progress"]),
+    (["--size", "0", "-", "echo:"], "0", ["--size"]),
+    (["-r", "", "-", "echo:"], "", ["-r"]),
     (["-q", "-", "echo:"], "-q", []),
     (["-b", "lots", "-", "echo:"], "lots", ["-b"]),
     (["-b0", "-", "echo:"], "0", ["-b"]),

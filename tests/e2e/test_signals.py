@@ -141,3 +141,18 @@ def test_program_does_not_outlive_its_caller(plug, short_dir):
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children") as f:
         return [int(n) for n in f.read().split()]
+
+
+def test_most_sessions_at_a_time(plug):
+    """socat's name for it; who comes later waits in the kernel, and is served then."""
+    p = plug("TCP-LISTEN:0,fork,bind=127.0.0.1,max-children=1", "exec:cat", ready=1)
+    with connect(p.port()) as first, connect(p.port()) as second:
+        first.sendall(b"1")
+        assert first.recv(1) == b"1"
+        second.sendall(b"2")
+        second.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            second.recv(1)
+        first.close()
+        second.settimeout(30)
+        assert second.recv(1) == b"2"
