@@ -121,14 +121,17 @@ static const struct {
     {4000000, B4000000},
 };
 
-static struct termios2 *tty_of(struct plug__tty *t)
+/* Copied, never cast: the compiler takes the two for different objects. */
+static struct termios2 tty_load(const struct plug__tty *t)
 {
-    return (struct termios2 *)(void *)&t->u;
+    struct termios2 own;
+    memcpy(&own, &t->u, sizeof own);
+    return own;
 }
 
-static const struct termios2 *tty_in(const struct plug__tty *t)
+static void tty_store(struct plug__tty *t, const struct termios2 *own)
 {
-    return (const struct termios2 *)(const void *)&t->u;
+    memcpy(&t->u, own, sizeof *own);
 }
 
 static tcflag_t *tty_field(struct termios2 *t, enum tty_field f)
@@ -285,9 +288,8 @@ static int tty_char(const char *name)
     return -1;
 }
 
-int plug__os_tty_option(struct plug__tty *tty, const char *name, int64_t value)
+static int tty_option(struct termios2 *t, const char *name, int64_t value)
 {
-    struct termios2 *t = tty_of(tty);
     const struct tty_row *row = tty_row(name);
     int64_t speed;
     int c = tty_char(name);
@@ -316,39 +318,50 @@ int plug__os_tty_option(struct plug__tty *tty, const char *name, int64_t value)
     return tty_delay(t, name, value);
 }
 
+int plug__os_tty_option(struct plug__tty *t, const char *name, int64_t value)
+{
+    struct termios2 own = tty_load(t);
+    int r = tty_option(&own, name, value);
+    if (r >= 0)
+        tty_store(t, &own);
+    return r;
+}
+
 int plug__os_tty_flag(const struct plug__tty *t, const char *name)
 {
     const struct tty_row *row = tty_row(name);
-    struct plug__tty copy = *t;
-    return row && (*tty_field(tty_of(&copy), row->field) & row->mask) == row->bits;
+    struct termios2 own = tty_load(t);
+    return row && (*tty_field(&own, row->field) & row->mask) == row->bits;
 }
 
 int plug__os_tty_char(const struct plug__tty *t, const char *name)
 {
+    const struct termios2 own = tty_load(t);
     int c = tty_char(name);
-    return c < 0 || tty_in(t)->c_cc[c] == 0 ? -1 : tty_in(t)->c_cc[c];
+    return c < 0 || own.c_cc[c] == 0 ? -1 : own.c_cc[c];
 }
 
 /* ---- terminals ---- */
 
 int plug__os_tty_get(plug_handle h, struct plug__tty *ret, int *reterr_os)
 {
-    struct plug__tty t = {0};
-    if (ioctl((int)h, TCGETS2, tty_of(&t)) < 0)
+    struct termios2 own = {0};
+    if (ioctl((int)h, TCGETS2, &own) < 0)
         return plug__posix_fail(reterr_os);
-    *ret = t;
+    tty_store(ret, &own);
     return 0;
 }
 
 /* Who blocks SIGTTOU is let through. */
 int plug__os_tty_set(plug_handle h, const struct plug__tty *t, int always, int *reterr_os)
 {
+    const struct termios2 own = tty_load(t);
     sigset_t stop, old;
     sigemptyset(&stop);
     sigaddset(&stop, SIGTTOU);
     if (always)
         (void)pthread_sigmask(SIG_BLOCK, &stop, &old);
-    int r = plug__posix_check(ioctl((int)h, TCSETS2, tty_in(t)), reterr_os);
+    int r = plug__posix_check(ioctl((int)h, TCSETS2, &own), reterr_os);
     if (always)
         (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
     return r;

@@ -32,10 +32,11 @@ static int become_env(struct plug__becoming *b, const char *name, const char *va
     size_t i = 0, room = strlen(name) + strlen(value) + 2;
     while (b->env[i])
         i++;
-    b->env[i] = plug__malloc(room);
-    if (!b->env[i])
+    char *text = plug__malloc(room);
+    if (!text)
         return ENOMEM;
-    (void)snprintf(b->env[i], room, "%s=%s", name, value);
+    (void)snprintf(text, room, "%s=%s", name, value);
+    b->env[i] = text;
     return 0;
 }
 
@@ -159,7 +160,7 @@ void plug__becoming_drop(struct plug__becoming *b)
         plug__posix_close(b->netns);
     plug__free(b->groups);
     for (int i = 0; i < PLUG__BECOME_ENV && b->env[i]; i++)
-        plug__free(b->env[i]);
+        plug__free((void *)(uintptr_t)b->env[i]);
     *b = (struct plug__becoming){.netns = -1};
 }
 

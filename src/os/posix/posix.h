@@ -54,9 +54,9 @@ struct plug__becoming {
     gid_t *groups; /* NULL with set_groups: none */
     int ngroups;
     int set_uid, set_gid, set_groups;
-    int netns;                   /* -1: none */
-    const char *user_step;       /* which option asked for the user */
-    char *env[PLUG__BECOME_ENV]; /* "NAME=value", NULL-ended */
+    int netns;                         /* -1: none */
+    const char *user_step;             /* which option asked for the user */
+    const char *env[PLUG__BECOME_ENV]; /* "NAME=value", NULL-ended */
 };
 /* Returns 0 or errno, with the step that failed. Drop it in both cases. */
 int plug__becoming_find(struct plug__becoming *b, const struct plug__spawn *how,

@@ -78,23 +78,22 @@ static int proc_replaced(const char *old, const char *const *added)
 }
 
 /* Ours, but for what is added: by the caller, then by what the child becomes. */
-static char **proc_env(const char *const *added, char *const *more)
+static char **proc_env(const char *const *added, const char *const *more)
 {
-    const char *const *extra = (const char *const *)(const void *)more;
     size_t have = 0, n = 0;
     while (environ && environ[have])
         have++;
-    char **env = plug__calloc(have + proc_count(added) + proc_count(extra) + 1, sizeof *env);
+    char **env = plug__calloc(have + proc_count(added) + proc_count(more) + 1, sizeof *env);
     if (!env)
         return NULL;
     for (size_t i = 0; i < have; i++)
-        if (!proc_replaced(environ[i], added) && !proc_replaced(environ[i], extra))
+        if (!proc_replaced(environ[i], added) && !proc_replaced(environ[i], more))
             env[n++] = environ[i];
     for (; added && *added; added++)
-        if (!proc_replaced(*added, extra))
+        if (!proc_replaced(*added, more))
             env[n++] = proc_str(*added);
     while (*more)
-        env[n++] = *more++;
+        env[n++] = proc_str(*more++);
     return env;
 }
 
