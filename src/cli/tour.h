@@ -23,8 +23,10 @@ enum {
     PLUG__TOUR_HEARS = 2,   /* the peer cannot speak before it was spoken to */
     PLUG__TOUR_ENDS = 4,    /* half-close goes through, both ways */
     PLUG__TOUR_LETTERS = 8, /* carries letters only */
-    PLUG__TOUR_KNOCKS = 16, /* the relay knows no peer before it spoke */
-    PLUG__TOUR_FDS = 32     /* both ends are descriptors of one socketpair */
+    PLUG__TOUR_KNOCKS = 16, /* the relay knows no peer, or has none, before it spoke */
+    PLUG__TOUR_FDS = 32,    /* both ends are descriptors of one socketpair */
+    PLUG__TOUR_FIRST = 64,  /* the peer has to be up before the relay looks for it */
+    PLUG__TOUR_HANDED = 128 /* the relay is handed a socket that listens at {dir}/unix-{n} */
 };
 
 /* In addresses {dir} is the tour's folder, {n} a fresh number, {port} the other side's port, {fd}

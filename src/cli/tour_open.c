@@ -4,6 +4,7 @@
  * It deliberately moves no bytes: tour_pair.c does.
  */
 #include "cli/tour_pair.h"
+#include "os/sockopt.h"
 #include "util/alloc.h"
 #include "util/str.h"
 #include <inttypes.h>
@@ -25,17 +26,20 @@ int plug__tour_fail(struct plug__tour_run *p, const char *fmt, ...)
     return -1;
 }
 
-unsigned char plug__tour_byte(const struct plug__tour_run *p, int side, uint64_t at)
+static uint32_t tour_number(int side, uint32_t at)
 {
-    uint64_t x = at * 131 + (at >> 8) * 7 + (side ? 91 : 0);
-
-    return (unsigned char)(p->letters ? 'a' + x % 26 : x & 255);
+    return at * 131 + (at >> 8) * 7 + (side ? 91 : 0);
 }
 
-void plug__tour_fill(struct plug__tour_run *p, int side, uint64_t at, size_t len)
+void plug__tour_fill(const struct plug__tour_run *p, int side, uint64_t at, unsigned char *to,
+                     size_t len)
 {
-    for (size_t i = 0; i < len; i++)
-        p->buf[i] = plug__tour_byte(p, side, at + i);
+    if (p->letters)
+        for (size_t i = 0; i < len; i++)
+            to[i] = (unsigned char)('a' + tour_number(side, (uint32_t)(at + i)) % 26);
+    else
+        for (size_t i = 0; i < len; i++)
+            to[i] = (unsigned char)tour_number(side, (uint32_t)(at + i));
 }
 
 /* ---- addresses ---- */
@@ -115,20 +119,25 @@ int plug__tour_turn(struct plug__tour_run *p)
     return p->failed ? -1 : 0;
 }
 
+static int tour_until_up(struct plug__tour_run *p, const struct plug__tour_end *e,
+                         const struct plug_sock *s)
+{
+    int rc;
+
+    while ((rc = plug_state(s)) == PLUG_EAGAIN)
+        if (plug__tour_turn(p) < 0)
+            return -1;
+    return rc < 0 ? plug__tour_fail(p, "peer of %s: %s", e->kind->name, plug_strerror(rc)) : 0;
+}
+
 /* A peer that listens is up before the relay starts; its port goes into the relay's address. */
 static int tour_listen_peer(struct plug__tour_run *p, struct plug__tour_end *e)
 {
     struct plug_addr name = {0};
     size_t len = sizeof(name);
-    int rc;
 
-    if (tour_open_peer(p, e, &e->listener) < 0)
+    if (tour_open_peer(p, e, &e->listener) < 0 || tour_until_up(p, e, e->listener) < 0)
         return -1;
-    while ((rc = plug_state(e->listener)) == PLUG_EAGAIN)
-        if (plug__tour_turn(p) < 0)
-            return -1;
-    if (rc < 0)
-        return plug__tour_fail(p, "peer of %s: %s", e->kind->name, plug_strerror(rc));
     if (plug_getsockopt(e->listener, PLUG_LEVEL_SOCK, PLUG_SO_NAME, &name, &len) >= 0)
         e->port = plug__os_addr_port(&name);
     return 0;
@@ -143,11 +152,28 @@ static int tour_write_source(struct plug__tour_run *p, const struct plug__tour_e
     snprintf(path, sizeof(path), "%s/source-%u", p->tour->dir, e->number);
     f = fopen(path, "wb");
     ok = f != NULL;
-    for (uint64_t at = 0; ok && at < p->total; at++)
-        ok = putc(plug__tour_byte(p, side, at), f) != EOF;
+    for (uint64_t at = 0; ok && at < p->total;) {
+        size_t n = p->total - at < PLUG__TOUR_BUFFER ? (size_t)(p->total - at) : PLUG__TOUR_BUFFER;
+        plug__tour_fill(p, side, at, p->buf, n);
+        ok = fwrite(p->buf, 1, n, f) == n;
+        at += n;
+    }
     if (f)
         ok = fclose(f) == 0 && ok;
     return ok ? 0 : plug__tour_fail(p, "%s cannot be written", path);
+}
+
+static int tour_handed(struct plug__tour_run *p, struct plug__tour_end *e)
+{
+    char path[PLUG__TOUR_ADDRESS];
+    struct plug_addr a = {0};
+
+    snprintf(path, sizeof(path), "%s/unix-%u", p->tour->dir, e->number);
+    if (plug__os_addr_unix(&a, path, 0, 1) < 0 ||
+        plug__os_socket(&e->fds[0], a.family, SOCK_STREAM, 0, NULL) < 0 ||
+        plug__os_bind(e->fds[0], &a, NULL) < 0 || plug__os_listen(e->fds[0], 1, NULL) < 0)
+        return plug__tour_fail(p, "no socket listens at %s", path);
+    return 0;
 }
 
 int plug__tour_prepare(struct plug__tour_run *p, int side)
@@ -160,13 +186,18 @@ int plug__tour_prepare(struct plug__tour_run *p, int side)
         rc = plug__os_socketpair(e->fds, PLUG_STREAM, NULL) < 0
                  ? plug__tour_fail(p, "no socketpair")
                  : 0;
+    if (e->kind->flags & PLUG__TOUR_HANDED)
+        rc = tour_handed(p, e);
     if (e->kind->how == PLUG__TOUR_CALLED)
         rc = tour_listen_peer(p, e);
     if (rc >= 0 && e->kind->how == PLUG__TOUR_BOTH)
         rc = tour_open_peer(p, e, &e->sock);
+    if (rc >= 0 && (e->kind->flags & PLUG__TOUR_FIRST))
+        rc = tour_until_up(p, e, e->sock);
     if (rc >= 0 && e->kind->how == PLUG__TOUR_SOURCE)
         rc = tour_write_source(p, e, side);
-    plug__tour_fill(p, side, 0, p->total < PLUG__TOUR_BUFFER ? p->total : 0); /* for {text} */
+    if (p->total < PLUG__TOUR_BUFFER)
+        plug__tour_fill(p, side, 0, p->buf, p->total); /* for {text} */
     return rc < 0 ? rc : tour_expand(p, e, e->kind->relay, e->address);
 }
 

@@ -45,9 +45,9 @@ static inline int plug__tour_has_peer(const struct plug__tour_kind *k)
 /* Notes why the pair failed, the first time; returns -1. */
 int plug__tour_fail(struct plug__tour_run *p, const char *fmt, ...) PLUG__PRINTF(2, 3);
 
-/* The byte number `at` of what side sends; fill writes len of them to p->buf. */
-unsigned char plug__tour_byte(const struct plug__tour_run *p, int side, uint64_t at);
-void plug__tour_fill(struct plug__tour_run *p, int side, uint64_t at, size_t len);
+/* What side sends from byte number `at` on. */
+void plug__tour_fill(const struct plug__tour_run *p, int side, uint64_t at, unsigned char *to,
+                     size_t len);
 
 /* A turn of the loop; -1 when the pair has failed or its time is over. */
 int plug__tour_turn(struct plug__tour_run *p);
