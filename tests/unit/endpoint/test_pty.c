@@ -95,7 +95,7 @@ static void test_pty__link_of_another_is_kept(void **state)
 {
     struct rig *t = *state;
     struct plug_sock *s;
-    char address[128];
+    char address[160];
     int fd;
     rig_write_file(rig_path(t, "line"), "mine");
     snprintf(address, sizeof(address), "pty:,link=%s", rig_path(t, "line"));
