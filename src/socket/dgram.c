@@ -145,7 +145,7 @@ int plug__dgram_send(struct plug_layer *l, struct plug_msg *v, unsigned n, unsig
 /* Datagrams have no farewell. */
 int plug__dgram_shut(struct plug_layer *l, int how)
 {
-    (void)how;
+    plug__dgram_of(l)->farewell = how != PLUG_SHUT_RESET && how != PLUG_SHUT_RD;
     return l->state == PLUG__SOCKET_UP || how == PLUG_SHUT_RESET ? 0 : PLUG_ENOTCONN;
 }
 
@@ -170,12 +170,14 @@ plug_time plug__dgram_tick(struct plug_layer *l, plug_time now)
     return PLUG_FOREVER;
 }
 
-/* What came for a session that ends because it was idle begins a new one, as if it had come a
- * moment later. Not for one that never read: its successor would do no better. */
+/* What came for a session that ends because it was idle, or in order (-T, grace), begins a new one,
+ * as if it had come a moment later. Not for one that never read: its successor would do no better.
+ */
 static void dgram_leave(struct plug__dgram *d)
 {
     struct plug_layer *listener = d->base->listener;
-    if (!d->heard || d->s.l.sock->loop->now - d->last < dgram_idle(d))
+    int over = d->farewell || d->s.l.sock->loop->now - d->last >= dgram_idle(d);
+    if (!d->heard || !over)
         plug__mux_leave(&d->child);
     else if (plug__mux_return(&d->child) && listener)
         plug_ready(listener, PLUG_IN);

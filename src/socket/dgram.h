@@ -42,6 +42,7 @@ struct plug__dgram {
     int left;                        /* session: ended by idleness and out of the mux */
     int ended;                       /* session of one record: it was read */
     int heard;                       /* session: it has read a record */
+    int farewell;                    /* session: it was ended in order, not reset */
     struct plug__mux_child child;    /* session */
 };
 

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -206,6 +207,25 @@ def test_a_thousand_single_records_leave_nothing(plug):
     p = plug("udp-recvfrom://127.0.0.1:0", "echo:", ready=1)
     short_sessions(p.port(), 1000, batch=50)
     until(lambda: live_of(p) == (1000, 0), "all sessions have ended")
+    p.p.send_signal(signal.SIGTERM)
+    assert p.wait() == 143
+
+
+def test_a_record_that_comes_as_silence_ends_its_session(plug):
+    """-T has run out and a record is there when plug runs again: it begins the next session."""
+    p = plug("-T", "0.1", "udp-listen://127.0.0.1:0", "exec:cat", ready=1)
+    s = socket.socket(socket.AF_INET, UDP)
+    s.settimeout(20)
+    s.connect(("127.0.0.1", p.port()))
+    for i in range(5):
+        s.send(b"first %d" % i)
+        assert s.recv(100) == b"first %d" % i
+        p.p.send_signal(signal.SIGSTOP)
+        over = time.monotonic() + 0.2
+        s.send(b"late %d" % i)
+        until(lambda: time.monotonic() > over, "the silence is over")
+        p.p.send_signal(signal.SIGCONT)
+        assert s.recv(100) == b"late %d" % i
     p.p.send_signal(signal.SIGTERM)
     assert p.wait() == 143
 
