@@ -273,9 +273,10 @@ static int run_start(struct run *run, struct run_relay *r, struct plug_err *err)
 
 static void run_statistics(const struct run *run)
 {
+    int json = run->args->json || run->args->log_json; /* one kind of line on standard error */
     for (unsigned i = 0; i < run->n; i++)
         if (run->relays[i].relay)
-            plug__stats_show(run->relays[i].relay, i + 1, run->args->json);
+            plug__stats_show(run->relays[i].relay, i + 1, json);
 }
 
 /* In the loop's delivery: only notes that signals wait. */

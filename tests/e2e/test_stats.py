@@ -33,6 +33,13 @@ def test_statistics_as_json(plug):
     assert stats["relay"] == 1 and stats["sessions"] == 1 and stats["live"] == 0
 
 
+def test_statistics_in_a_json_log(plug):
+    p = plug("--statistics", "--log=json", "-", "exec:cat", stdin=subprocess.PIPE)
+    assert p.finish(b"x" * 5000)[0] == 0
+    (stats,) = [json.loads(line) for line in p.stderr().splitlines()]
+    assert stats["event"] == "statistics" and stats["back"]["bytes"] == 5000
+
+
 def test_usr1_shows_and_goes_on(plug):
     p = plug("tcp-listen://127.0.0.1:0", "exec:cat", ready=1)
     c = connect(p.port())
