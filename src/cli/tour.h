@@ -26,7 +26,8 @@ enum {
     PLUG__TOUR_KNOCKS = 16, /* the relay knows no peer, or has none, before it spoke */
     PLUG__TOUR_FDS = 32,    /* both ends are descriptors of one socketpair */
     PLUG__TOUR_FIRST = 64,  /* the peer has to be up before the relay looks for it */
-    PLUG__TOUR_HANDED = 128 /* the relay is handed a socket that listens at {dir}/unix-{n} */
+    PLUG__TOUR_TTY = 128,   /* needs terminals, which not every system without /dev/pts has */
+    PLUG__TOUR_HANDED = 256 /* the relay is handed a socket that listens at {dir}/unix-{n} */
 };
 
 /* In addresses {dir} is the tour's folder, {n} a fresh number, {port} the other side's port, {fd}
@@ -54,7 +55,7 @@ struct plug__tour_result {
     char why[240]; /* when not ok */
 };
 
-/* 1 when the kind is in this build. */
+/* 1 when the kind is in this build and on this system. */
 int plug__tour_present(const struct plug__tour_kind *k);
 
 /* 1 when a relay from a to b makes sense: somebody speaks, and somebody can tell what came. */

@@ -31,11 +31,24 @@ static int tour_speaks(const struct plug__tour_kind *k)
            (plug__tour_has_peer(k) && !(k->flags & PLUG__TOUR_HEARS));
 }
 
+static int tour_has_terminals(void)
+{
+    char name[64];
+    plug_handle h;
+
+    if (plug__os_pty_open(&h, name, sizeof(name), NULL) < 0)
+        return 0;
+    plug__os_close(h);
+    return 1;
+}
+
 int plug__tour_present(const struct plug__tour_kind *k)
 {
     const char *from = k->relay;
     size_t n;
 
+    if ((k->flags & PLUG__TOUR_TTY) && !tour_has_terminals())
+        return 0;
     for (;;) { /* every layer of len32+tcp */
         const struct plug_kind *kind;
         n = strcspn(from, "+:");
