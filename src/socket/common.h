@@ -52,11 +52,11 @@ struct plug__socket_conf {
     const char *wrap, *wrap_allow, *wrap_deny, *wrap_dir; /* tcpwrap: tables of hosts */
     int64_t sourceport;
     int lowport;
-    int family;             /* index in PLUG__FAMILIES */
-    int reuseaddr;          /* listeners; -1: the kind's own way */
-    int64_t type, protocol; /* of socket(2); 0: the kind's own */
-    const char *nsaddr;
-    int unread; /* see lookup.c */
+    int family;              /* index in PLUG__FAMILIES */
+    int reuseaddr;           /* listeners; -1: the kind's own way */
+    int64_t type, protocol;  /* of socket(2); 0: the kind's own */
+    const char *name_server; /* of res-nsaddr */
+    int unread;              /* see lookup.c */
 };
 #define PLUG__FAMILIES "any ip4 ip6 ipv4 ipv6 inet inet6 inet4 4 6 ip 2 10"
 

@@ -52,7 +52,7 @@ const struct plug_option plug__lookup_options[] = {
     {.name = "res-nsaddr",
      .aliases = "dns nameserver nsaddr",
      .type = PLUG_OPT_STRING,
-     .offset = offsetof(struct plug__socket_conf, nsaddr),
+     .offset = offsetof(struct plug__socket_conf, name_server),
      .flags = LOOKUP_RES,
      .value = "IPV4[:PORT]",
      .form = "the IPv4 address of a name server, 192.0.2.53 or 192.0.2.53:5353",
@@ -101,9 +101,9 @@ static int lookup_how(const struct plug_step *step, struct plug__lookup *ret)
     for (unsigned i = 0; i < step->nopts; i++)
         if (step->opts[i].option->offset == LOOKUP_UNREAD)
             lookup_bit(ret, &step->opts[i]);
-    if (conf->nsaddr)
-        (void)lookup_server(conf->nsaddr, &ret->server);
-    return ret->flags || ret->res_on || ret->res_off || conf->nsaddr;
+    if (conf->name_server)
+        (void)lookup_server(conf->name_server, &ret->server);
+    return ret->flags || ret->res_on || ret->res_off || conf->name_server;
 }
 
 int plug__lookup_passive(const struct plug_step *step)
