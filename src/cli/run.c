@@ -554,9 +554,7 @@ int plug__run(const struct plug__args *args)
         if (rc >= 0)
             rc = run_turns(&run, &err);
         plug__progress_end(&run.progress);
-        if (rc < 0 && run.ended_by) {
-            status = run_status(&run);
-        } else if (rc < 0) {
+        if (rc < 0 && !run.ended_by) {
             plug__log_error(&run.log, &err);
             status = plug__exit_code(err.code);
         } else {

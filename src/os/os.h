@@ -93,8 +93,8 @@ int64_t plug__os_unread(plug_handle h); /* bytes that wait to be read (FIONREAD)
 /* Has the kernel refuse descriptors that are sent to this socket: their sender gets EPERM. ENOTSUP
  * where it cannot (Linux before 6.16; sockets that take none). */
 int plug__os_refuse_rights(plug_handle h);
-int plug__os_listening(plug_handle h);  /* 1 if it is a listening socket */
-void plug__os_close(plug_handle h);     /* sockets and descriptors alike on Unix */
+int plug__os_listening(plug_handle h); /* 1 if it is a listening socket */
+void plug__os_close(plug_handle h);    /* sockets and descriptors alike on Unix */
 
 /* ---- addresses (addr.c) ---- */
 int plug__os_addr_ip(struct plug_addr *ret, const char *literal,

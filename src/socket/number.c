@@ -38,9 +38,9 @@ static int number_digit(char c)
 static int number_hex(struct number_data *d, const char **p)
 {
     const char *from = *p;
-    while (number_digit(**p) >= 0) {
-        int high = number_digit((*p)[0]), low = number_digit((*p)[1]);
-        unsigned char byte = (unsigned char)(high << 4 | low);
+    for (int high = number_digit(**p); high >= 0; high = number_digit(**p)) {
+        int low = number_digit((*p)[1]);
+        unsigned char byte = (unsigned char)((unsigned)high << 4 | (unsigned)low);
         if (low < 0 || number_add(d, &byte, 1))
             return PLUG_EUSAGE;
         *p += 2;
