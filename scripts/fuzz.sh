@@ -10,6 +10,7 @@ else
     cmake --preset fuzz -G Ninja >/dev/null
 fi
 ninja -C build-fuzz | tail -n 1
+python3 -B fuzz/words.py build-fuzz/plug >build-fuzz/address.dict
 targets=$(cd build-fuzz/fuzz && ls -d fuzz_* 2>/dev/null | grep -v '\.' || true)
 [ -n "$targets" ] || { echo "fuzz: no targets" >&2; exit 1; }
 shares=0
@@ -21,11 +22,12 @@ artifacts=build-fuzz/artifacts
 mkdir -p $artifacts
 passed=0 failed=0
 fuzz_one() { # target seconds
-    corpus=fuzz/corpus/${1#fuzz_}
+    corpus=fuzz/corpus/${1#fuzz_} dict=build-fuzz/${1#fuzz_}.dict
     work=$(mktemp -d)
+    [ -e "$dict" ] && dict=-dict=$dict || dict=-verbosity=1
     if build-fuzz/fuzz/"$1" -runs=0 "$corpus" >"$work/log" 2>&1 &&
         build-fuzz/fuzz/"$1" -max_total_time="$2" -rss_limit_mb=4096 -timeout=20 -artifact_prefix=$artifacts/ \
-            "$work" "$corpus" >>"$work/log" 2>&1; then
+            "$dict" "$work" "$corpus" >>"$work/log" 2>&1; then
         echo "fuzz: $1: $(ls "$corpus" | wc -l) seeds, $2 s, $(grep -oE 'Done [0-9]+ runs' "$work/log" | tail -n 1)"
         passed=$((passed + 1))
     else

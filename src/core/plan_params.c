@@ -157,7 +157,8 @@ static int params_listen_port(const struct params *m)
                            host.text ? host.text : "");
         return PLUG_EUSAGE;
     }
-    if (host.text && strcmp(host.text, "::") == 0)
+    if (host.text && strcmp(host.text, "::") == 0 &&
+        !(m->kind->preset && strstr(m->kind->preset, "pf=ip6")))
         host.text = "*"; /* both families, as everywhere else */
     return params_take(m, host, a->port);
 }
