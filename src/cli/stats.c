@@ -29,6 +29,8 @@ static void stats_text(struct plug__str *s, unsigned number, const struct plug__
     plug__str_printf(s, "%" PRIu64 " failed", t->failed);
     if (t->refused)
         plug__str_printf(s, ", %" PRIu64 " not let in", t->refused);
+    if (t->unheard)
+        plug__str_printf(s, ", %" PRIu64 " records that no session took", t->unheard);
     plug__str_add(s, "\n");
     stats_text_flow(s, number, "forth", &t->flow[0]);
     stats_text_flow(s, number, "back", &t->flow[1]);
@@ -50,7 +52,7 @@ static void stats_json(struct plug__str *s, unsigned number, const struct plug__
     plug__str_printf(s, "{\"event\":\"statistics\",\"ts\":\"%s\",\"relay\":%u", ts, number);
     plug__str_printf(s, ",\"sessions\":%" PRIu64 ",\"live\":%" PRIu64 ",\"failed\":%" PRIu64,
                      t->sessions, t->live, t->failed);
-    plug__str_printf(s, ",\"refused\":%" PRIu64, t->refused);
+    plug__str_printf(s, ",\"refused\":%" PRIu64 ",\"unheard\":%" PRIu64, t->refused, t->unheard);
     stats_json_flow(s, "forth", &t->flow[0]);
     stats_json_flow(s, "back", &t->flow[1]);
     plug__str_add(s, "}\n");

@@ -46,6 +46,8 @@ static int mux_drop(struct plug__mux *m, struct plug__mux_child *c, enum plug__d
     m->dropped[why]++;
     if (c)
         c->dropped[why]++;
+    else
+        m->unheard++;
     return why == PLUG__DROP_MEMORY ? PLUG_ENOMEM : PLUG_ELIMIT;
 }
 
@@ -122,7 +124,7 @@ static void mux_forget(struct plug__mux_child *c)
     plug__hash_remove(&c->mux->children, &c->hash);
     plug__list_remove(&c->all);
     plug__list_remove(&c->waiting);
-    while (!plug__list_empty(&c->records))
+    for (; !plug__list_empty(&c->records); c->mux->unheard++)
         mux_shift(c);
 }
 
@@ -143,9 +145,12 @@ static int mux_freshen(struct plug__mux *m, const void *key, size_t keylen,
     return 0;
 }
 
+/* A key that nobody has accepted ends; what it had lost is counted here. */
 static void mux_stale(struct plug__mux_child *c)
 {
     struct plug__mux *m = c->mux;
+    for (unsigned i = 0; i < PLUG__DROPS; i++)
+        m->unheard += c->dropped[i];
     mux_forget(c);
     plug__list_remove(&c->fresh);
     m->nfresh--;
@@ -192,6 +197,7 @@ int plug__mux_accept(struct plug__mux *m, struct plug__mux_child *into, struct p
     mux_account(c, queued, 0);
     *into = (struct plug__mux_child){.layer = layer};
     memcpy(into->dropped, c->dropped, sizeof into->dropped);
+    memset(c->dropped, 0, sizeof c->dropped);
     plug__hash_remove(&m->children, &c->hash);
     /* Cannot fail: the table has the slots that the fresh one was in. */
     (void)mux_enter(m, into, c->key, c->hash.keylen);
@@ -236,14 +242,16 @@ int plug__mux_return(struct plug__mux_child *c)
     struct plug__mux *m = c->mux;
     struct plug__mux_child *fresh = NULL;
     struct plug__list records;
+    uint64_t lost = m ? m->unheard : 0;
     if (!m || m->most_fresh == 0 || plug__list_empty(&c->records)) {
         plug__mux_leave(c);
         return 0;
     }
     plug__list_init(&records);
     fresh = mux_refresh(c, &records, c->queued);
-    while (!plug__list_empty(&records))
+    for (; !plug__list_empty(&records); lost++)
         plug__free(plug__of(plug__list_pop(&records), struct plug__mux_record, node));
+    m->unheard = lost; /* each once, whatever refused them */
     c->mux = NULL;
     plug__mux_unref(m);
     return fresh != NULL;

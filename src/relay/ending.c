@@ -244,6 +244,7 @@ void plug__session_fail(struct plug__session *s, int side, int code, const struc
     if (ev.unsent < 0 && s->fault && s->fault_side == side)
         ev.unsent = s->lacks;
     ev.name = plug__plan_label(plug__session_plan(s, side));
+    s->relay->totals.failed++;
     ending_tell(s, &ev, 1, plug__exit_code(PLUG_ECONNRESET));
 }
 

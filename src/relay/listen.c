@@ -73,11 +73,22 @@ static void listen_drop_deciding(struct plug__list *children)
     }
 }
 
+uint64_t plug__relay_unheard(const struct plug_sock *listener)
+{
+    int64_t n = 0;
+    size_t len = sizeof(n);
+    int r = listener ? plug_getsockopt((struct plug_sock *)(uintptr_t)listener, PLUG_LEVEL_SOCK,
+                                       PLUG_SO_DROPPED, &n, &len)
+                     : PLUG_ENOTSUP;
+    return r < 0 ? 0 : (uint64_t)n;
+}
+
 static void listen_close(struct plug__relay *r, int side)
 {
     struct plug_sock *sock = r->listen[side];
     if (!sock)
         return;
+    r->totals.unheard += plug__relay_unheard(sock);
     r->listen[side] = NULL;
     if (sock->listener) {
         listen_drop_deciding(&sock->listener->opening);

@@ -110,6 +110,7 @@ int plug__relay_sides(const struct plug__relay *r, struct plug_sock *ret[2])
 void plug__relay_totals(const struct plug__relay *r, struct plug__relay_totals *ret)
 {
     *ret = r->totals;
+    ret->unheard += plug__relay_unheard(r->listen[0]) + plug__relay_unheard(r->listen[1]);
     for (const struct plug__list *n = r->sessions.next; n != &r->sessions; n = n->next) {
         const struct plug__session *s =
             (const struct plug__session *)(const void *)((const char *)n -

@@ -78,7 +78,9 @@ struct plug__relay_conf {
 
 struct plug__relay_totals {
     struct plug__flow flow[2];
-    uint64_t sessions, live, failed, refused; /* refused: not let in by range=, tcpwrap … */
+    uint64_t sessions, live, failed; /* failed: not opened, or ended with a loss */
+    uint64_t refused;                /* not let in by range=, tcpwrap … */
+    uint64_t unheard;                /* records that were dropped before they had a session */
 };
 
 /* Checks two parsed plans against each other (types, frames, both only once …) and pushes what is

@@ -171,6 +171,7 @@ void plug__relay_serve(struct plug__relay *r); /* the gate is open: tells where,
 
 /* share.c: several relays on one listener. Returns 1 when r now uses another's. */
 int plug__relay_share(struct plug__relay *r, int side);
+uint64_t plug__relay_unheard(const struct plug_sock *listener);
 int plug__relay_has_guests(const struct plug__relay *r);
 void plug__relay_route(struct plug__relay *r, int side);
 void plug__relay_unshare(struct plug__relay *r);

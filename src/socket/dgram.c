@@ -245,6 +245,8 @@ static int dgram_listener_get(const struct plug__dgram *d, int name, void *val, 
 {
     struct plug_addr a;
     int r;
+    if (name == PLUG_SO_DROPPED)
+        return dgram_count((int64_t)d->base->mux.unheard, val, len);
     if (name != PLUG_SO_NAME)
         return PLUG_ENOTSUP;
     r = plug__os_sockname(plug__dgram_base_first(d), &a, NULL);

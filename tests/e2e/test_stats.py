@@ -222,3 +222,22 @@ def test_progress_on_a_terminal(tmp_path):
     os.close(ours)
     assert p.wait(30) == 0
     assert text.count(b"\n") == 1 and text.endswith(b"\r\n")
+
+
+def test_records_that_no_session_took_are_counted(plug):
+    """More new peers at once than the listener keeps: what it drops has no session that could tell."""
+    p = plug("--statistics", "udp-listen://127.0.0.1:0#max-sessions=1", "echo:", ready=1)
+    peers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(600)]
+    for s in peers:
+        s.sendto(b"anybody?", ("127.0.0.1", p.port()))
+    peers[0].settimeout(30)
+    assert peers[0].recv(100) == b"anybody?"
+
+    def taken():
+        p.p.send_signal(signal.SIGUSR1)
+        m = re.findall(r"(\d+) records that no session took", p.stderr())
+        return m and int(m[-1])
+
+    assert until(taken, "a drop is counted") > 0
+    for s in peers:
+        s.close()

@@ -249,6 +249,7 @@ static void test_mux__fresh_keys_are_bounded(void **state)
     assert_int_equal(test_deliver(b, "one more", "x"), PLUG_ELIMIT);
     assert_int_equal(test_deliver(b, "k00", "known"), 0);
     assert_int_equal(b->mux.dropped[PLUG__DROP_NEW], 1);
+    assert_int_equal(b->mux.unheard, 1); /* no child could tell of it */
     assert_int_equal(kid_accept(&k, b), 0);
     assert_int_equal(test_deliver(b, "one more", "x"), 0);
     test_expect(&k, "x");
