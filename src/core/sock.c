@@ -351,10 +351,10 @@ static void sock_run(struct plug__task *t)
 }
 
 /* After a caller's recv or send through a stack: what the layers hold now must not wait for the
- * next event. */
+ * next event. What a failed stack holds never goes out. */
 static void sock_after(struct plug_sock *s)
 {
-    if (!sock_bare(s) && (plug__sock_want(s, 0) & PLUG_OUT) &&
+    if (!sock_bare(s) && !s->top->error[1] && (plug__sock_want(s, 0) & PLUG_OUT) &&
         (plug__sock_base(s)->ready & PLUG_OUT))
         plug__loop_queue(s->loop, &s->task);
 }
