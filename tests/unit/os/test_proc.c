@@ -357,13 +357,14 @@ static void test_proc__is_as_new_all_the_same(void **state)
     assert_int_equal(plug__os_wake_open(w, NULL), 0);
     (void)signal(SIGHUP, SIG_IGN);
     int rc = proc_as(&become,
-                     "grep -e SigBlk -e SigIgn /proc/self/status | cut -f2;"
+                     "for set in $(grep -e SigBlk -e SigIgn /proc/self/status | cut -f2); do "
+                     "echo $((0x$set & ~0x180000000)); done;" /* those two are the C library's */
                      "ls -l /proc/self/fd | grep -c eventfd; exit 5",
                      out);
     (void)signal(SIGHUP, SIG_DFL);
     plug__os_wake_close(w);
     assert_int_equal(rc, 5);
-    assert_string_equal(out, "0000000000000000\n0000000000000000\n0\n");
+    assert_string_equal(out, "0\n0\n0\n");
 }
 
 static void test_proc__failed_step_is_named(void **state)
