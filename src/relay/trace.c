@@ -10,7 +10,8 @@
 #include <stdio.h>
 
 enum {
-    TRACE_MOST = 64, /* lines of one session */
+    TRACE_MOST = 64,  /* lines of one session */
+    TRACE_MOVES = 48, /* of them those that may come again and again; its end is always told */
     TRACE_SPLICING = 1,
     TRACE_HELD = 2
 };
@@ -53,8 +54,12 @@ unsigned plug__session_look(const struct plug__session *s, int d)
 void plug__session_compare(struct plug__session *s, int d, unsigned before)
 {
     unsigned now = plug__session_look(s, d), changed = now ^ before;
-    if (!plug__session_traced(s))
+    if (!plug__session_traced(s) || !changed || s->traced > TRACE_MOVES)
         return;
+    if (s->traced == TRACE_MOVES) {
+        plug__session_trace(s, d, "no more is said of stops and movers");
+        return;
+    }
     if (changed & TRACE_SPLICING)
         plug__session_trace(s, d, now & TRACE_SPLICING ? "splicing" : "copying again");
     if ((changed & TRACE_HELD) && (now & TRACE_HELD))
