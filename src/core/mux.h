@@ -54,7 +54,7 @@ struct plug__mux {
     size_t fresh_queued, most_fresh_queued; /* bytes of theirs */
     size_t most_queued;                     /* bytes per child */
     uint64_t dropped[PLUG__DROPS];
-    uint64_t unheard; /* records that were dropped and that no child counts */
+    uint64_t unheard;                  /* records that were dropped and that no child counts */
     void (*drop)(struct plug__mux *m); /* called with the last reference */
     void *base;                        /* the protocol's own: sockets */
 };
