@@ -361,6 +361,8 @@ static int exec_recv(struct plug_layer *l, struct plug_msg *v, unsigned n, unsig
     if (r != PLUG_EOF || (e->d.ended & PLUG_IN))
         return r;
     plug__duplex_look(&e->d);
+    if (e->d.broken == PLUG_ECONNRESET && l->error[1] == PLUG_EPIPE)
+        l->error[1] = PLUG_ECONNRESET; /* the hang-up was told first, that bytes are unread now */
     exec_settle(e);
     return exec_said_all(e);
 }
