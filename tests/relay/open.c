@@ -89,7 +89,7 @@ static void put_value(const struct pair *p, int i, const char *key, size_t n, ch
     else if (strncmp(key, "tty", n) == 0)
         (void)snprintf(to, room, "%s", e->tty);
     else if (strncmp(key, "grace", n) == 0)
-        (void)snprintf(to, room, "%d", p->child ? 1 : 40);
+        (void)snprintf(to, room, "%d", p->child ? 2 : 40);
     else if (strncmp(key, "text", n) == 0)
         put_text(p, i, to, room);
 }
