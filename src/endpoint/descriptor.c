@@ -146,8 +146,10 @@ static void port_broken(struct plug__duplex *d, const struct plug__port *p, unsi
             plug_fail(&d->l, 1, PLUG_EPIPE, 0);
     } else if (p->flags & PLUG__PORT_CHILD) {
         /* ECONNRESET: it ended with bytes unread. Asked for here, a recv would meet it instead. */
-        int reset = bits & PLUG_ERR ? plug__os_sockerr(p->io.handle, NULL) : 0;
-        if (reset || ((bits & PLUG__HUP) && port_hung_up(p)))
+        int hung = (bits & PLUG__HUP) && port_hung_up(p);
+        int ask = p->kind == PLUG__KIND_SOCKET && (hung || (bits & PLUG_ERR));
+        int reset = ask ? plug__os_sockerr(p->io.handle, NULL) : 0;
+        if (reset || (hung && !d->broken))
             d->broken = (int16_t)(reset ? reset : PLUG_EPIPE);
     }
 }

@@ -95,7 +95,7 @@ static int exec_known(struct exec_layer *e, int dir, int64_t most)
 static int exec_refused(struct exec_layer *e, int code)
 {
     struct plug_layer *l = &e->d.l;
-    if (!e->d.broken)
+    if (!e->d.broken || code == PLUG_ECONNRESET) /* the one that tells of a loss */
         e->d.broken = (int16_t)code;
     l->error[1] = 0;
     if (!exec_known(e, 1, EXEC_STATUS_MS)) {
